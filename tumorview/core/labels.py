@@ -1,0 +1,89 @@
+"""Labels: what the numbers in a Mask mean and how they are drawn."""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
+
+Colour = tuple[int, int, int]
+
+# Okabe & Ito (2008), "Color Universal Design": distinguishable with every common colour vision, without the
+# black and the grey that would vanish on MRI. The order puts the strongest contrast against greys first.
+PALETTE: tuple[Colour, ...] = (
+    (230, 159, 0),
+    (86, 180, 233),
+    (0, 158, 115),
+    (204, 121, 167),
+    (240, 228, 66),
+    (213, 94, 0),
+    (0, 114, 178),
+)
+
+
+@dataclass(frozen=True)
+class Label:
+    """One value of a Mask (1..255): its name, colour (RGB 0..255) and how it is drawn."""
+
+    number: int
+    name: str
+    colour: Colour
+    opacity: float = 0.4
+    visible: bool = True
+    locked: bool = False
+
+    def __post_init__(self) -> None:
+        if not 1 <= self.number <= 255:
+            raise ValueError(f"label number {self.number} is not in 1..255")
+        if not 0.0 <= self.opacity <= 1.0:
+            raise ValueError(f"opacity {self.opacity} is not in 0..1")
+
+
+@dataclass(frozen=True)
+class LabelTable:
+    """The labels of a Mask by number, immutable: a change gives a new table."""
+
+    labels: tuple[Label, ...]
+
+    @classmethod
+    def of(cls, labels: Iterable[Label]) -> "LabelTable":
+        """A table of ``labels`` in the order of their numbers; a repeated number is a ValueError."""
+        ordered = tuple(sorted(labels, key=lambda label: label.number))
+        if len({label.number for label in ordered}) != len(ordered):
+            raise ValueError("two labels have the same number")
+        return cls(ordered)
+
+    @classmethod
+    def whole_tumour(cls) -> "LabelTable":
+        """The table of a new mask: one label, the tumour."""
+        return cls((Label(1, "Tumour", PALETTE[0]),))
+
+    def __iter__(self) -> Iterator[Label]:
+        return iter(self.labels)
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+    def __getitem__(self, number: int) -> Label:
+        found = self.get(number)
+        if found is None:
+            raise KeyError(number)
+        return found
+
+    def get(self, number: int) -> Label | None:
+        """The label of that number, or None."""
+        return next((label for label in self.labels if label.number == number), None)
+
+    def with_label(self, label: Label) -> "LabelTable":
+        """A table with ``label`` added, or put in the place of the one with its number."""
+        return LabelTable.of([*(old for old in self.labels if old.number != label.number), label])
+
+    def changed(self, number: int, **fields: object) -> "LabelTable":
+        """A table in which the label of that number has some fields replaced."""
+        return self.with_label(replace(self[number], **fields))  # type: ignore[arg-type]
+
+    def covering(self, numbers: Iterable[int]) -> "LabelTable":
+        """A table that also names every number in ``numbers`` (0 is background and left out)."""
+        table = self
+        for number in sorted({int(n) for n in numbers} - {0}):
+            if table.get(number) is None:
+                colour = PALETTE[(number - 1) % len(PALETTE)]
+                table = table.with_label(Label(number, f"Label {number}", colour))
+        return table

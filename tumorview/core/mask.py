@@ -1,0 +1,100 @@
+"""The editable label voxels of one Series."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from tumorview.core.event import Event
+from tumorview.core.geometry import Geometry
+from tumorview.core.labels import LabelTable
+from tumorview.errors import GeometryError
+
+MaskArray = npt.NDArray[np.uint8]
+
+
+@dataclass(frozen=True)
+class Box:
+    """A half-open index box: ``start`` <= (k, j, i) < ``stop``."""
+
+    start: tuple[int, int, int]
+    stop: tuple[int, int, int]
+
+    @classmethod
+    def whole(cls, shape: tuple[int, int, int]) -> "Box":
+        """The box of a whole array."""
+        return cls((0, 0, 0), shape)
+
+    @property
+    def slices(self) -> tuple[slice, slice, slice]:
+        """For indexing an array ``[k, j, i]``."""
+        return tuple(slice(a, b) for a, b in zip(self.start, self.stop, strict=True))  # type: ignore[return-value]
+
+    @property
+    def shape(self) -> tuple[int, int, int]:
+        """Extent along (k, j, i)."""
+        return tuple(b - a for a, b in zip(self.start, self.stop, strict=True))  # type: ignore[return-value]
+
+    @property
+    def empty(self) -> bool:
+        """Whether no voxel is inside."""
+        return min(self.shape) <= 0
+
+    def union(self, other: "Box") -> "Box":
+        """The smallest box around both."""
+        return Box(
+            tuple(min(a, b) for a, b in zip(self.start, other.start, strict=True)),  # type: ignore[arg-type]
+            tuple(max(a, b) for a, b in zip(self.stop, other.stop, strict=True)),  # type: ignore[arg-type]
+        )
+
+    def clipped(self, shape: tuple[int, int, int]) -> "Box":
+        """The part inside an array of ``shape``."""
+        return Box(
+            tuple(min(max(a, 0), n) for a, n in zip(self.start, shape, strict=True)),  # type: ignore[arg-type]
+            tuple(min(max(b, 0), n) for b, n in zip(self.stop, shape, strict=True)),  # type: ignore[arg-type]
+        )
+
+
+class Mask:
+    """uint8 labels ``data`` [k, j, i] on ``geometry``; 0 is background.
+
+    ``revision`` grows with every change, so that a late result can tell that it is stale; ``changed`` is emitted
+    with the Box that differs. Voxels are changed through ``write`` only.
+    """
+
+    def __init__(self, data: npt.ArrayLike, geometry: Geometry, labels: LabelTable | None = None) -> None:
+        array = np.ascontiguousarray(data, dtype=np.uint8)
+        if array.shape != geometry.shape:
+            raise GeometryError(f"A mask of shape {array.shape} does not fit an image of {geometry.describe()}.")
+        self.data: MaskArray = array
+        self.geometry = geometry
+        self.labels = labels or LabelTable.whole_tumour()
+        self.revision = 0
+        self.changed: Event[Box] = Event()
+
+    @classmethod
+    def empty(cls, geometry: Geometry, labels: LabelTable | None = None) -> "Mask":
+        """A mask of background only."""
+        return cls(np.zeros(geometry.shape, np.uint8), geometry, labels)
+
+    @property
+    def has_labels(self) -> bool:
+        """Whether any voxel is labelled."""
+        return bool(self.data.any())
+
+    def write(self, box: Box, voxels: MaskArray) -> None:
+        """Put ``voxels`` into ``box`` and tell the listeners."""
+        self.data[box.slices] = voxels
+        self.touch(box)
+
+    def touch(self, box: Box) -> None:
+        """Tell the listeners that ``box`` was changed in place."""
+        self.revision += 1
+        self.changed.emit(box)
+
+    def volume_ml(self, number: int | None = None) -> float | None:
+        """Volume of a label (or of all labels), millilitres; None where the image has no spacing."""
+        if not self.geometry.calibrated:
+            return None
+        voxels = np.count_nonzero(self.data if number is None else self.data == number)
+        return voxels * self.geometry.voxel_volume_mm3 / 1000.0

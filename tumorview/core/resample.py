@@ -1,0 +1,43 @@
+"""Voxels of one grid at the places of another."""
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from scipy import ndimage
+
+from tumorview.core.geometry import Geometry
+from tumorview.core.mask import Mask
+from tumorview.core.volume import Volume
+
+
+def resample(volume: Volume, grid: Geometry, *, fill: float = 0.0) -> Volume:
+    """``volume`` at the voxel centres of ``grid`` (trilinear, float32); ``fill`` outside the volume."""
+    if volume.geometry.same_grid(grid):
+        return Volume(volume.data, grid)
+    return Volume(_sample(volume.data.astype(np.float32), volume.geometry, grid, order=1, fill=fill), grid)
+
+
+def resample_mask(mask: Mask, grid: Geometry) -> Mask:
+    """``mask`` at the voxel centres of ``grid``, by nearest neighbour: labels are never mixed."""
+    return Mask(_sample(mask.data, mask.geometry, grid, order=0, fill=0), grid, mask.labels)
+
+
+def overlaps(first: Geometry, second: Geometry) -> bool:
+    """Whether any voxel of a coarse sample of ``first`` lies inside ``second``."""
+    samples = [np.linspace(0, n - 1, min(n, 16)) for n in first.shape]
+    points = np.stack(np.meshgrid(*samples, indexing="ij"), axis=-1).reshape(-1, 3)
+    index = second.world_to_index(first.index_to_world(points))
+    return bool(np.any(np.all((index > -0.5) & (index < np.asarray(second.shape) - 0.5), axis=1)))
+
+
+def _sample(
+    data: npt.NDArray[Any], source: Geometry, grid: Geometry, *, order: int, fill: float
+) -> npt.NDArray[Any]:
+    # affine_transform wants the map from output to input indices, both in array order (k, j, i).
+    matrix = source.inverse @ grid.affine
+    linear = matrix[:3, :3][::-1, ::-1]
+    offset = matrix[:3, 3][::-1]
+    return np.asarray(
+        ndimage.affine_transform(data, linear, offset, grid.shape, order=order, mode="constant", cval=fill)
+    )

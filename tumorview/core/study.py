@@ -1,0 +1,94 @@
+"""What is opened together: series with their roles, masks, and which series feed the model."""
+
+import uuid
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from pathlib import Path
+
+from tumorview.core.mask import Mask
+from tumorview.core.rendering import Window
+from tumorview.core.volume import Volume
+
+
+class Role(StrEnum):
+    """The part a Series plays in a tumour study."""
+
+    FLAIR = "FLAIR"
+    T1 = "T1"
+    T1CE = "T1CE"
+    T2 = "T2"
+    OTHER = "OTHER"
+
+
+MODEL_CHANNELS = (Role.T1, Role.FLAIR, Role.T1CE)  # the order in which the network was trained
+
+
+@dataclass(frozen=True, eq=False)
+class Series:
+    """One acquired image stack. ``role_confidence`` is 0..1; ``window`` is the file's own, if it has a sane one.
+
+    ``frame_of_reference`` is DICOM's UID: series that share it are in the same place without registration.
+    ``framed`` is True where the slices already have the training data's framing (DESIGN section 4).
+    """
+
+    uid: str
+    volume: Volume
+    role: Role = Role.OTHER
+    role_confidence: float = 0.0
+    description: str = ""
+    modality: str = "MR"
+    window: Window | None = None
+    frame_of_reference: str | None = None
+    framed: bool = False
+    warnings: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, eq=False)
+class Study:
+    """Series of one patient and date, from ``path``; ``truth`` is the ground truth that came with them.
+
+    ``id`` is made anew at each opening, so that a result of an earlier opening is recognised as stale.
+    """
+
+    path: Path
+    series: tuple[Series, ...]
+    title: str = ""
+    truth: Mask | None = None
+    warnings: tuple[str, ...] = ()
+    roles: Mapping[str, Role] = field(default_factory=dict)
+    id: str = field(default_factory=lambda: uuid.uuid4().hex)
+
+    def by_uid(self, uid: str) -> Series:
+        """The series of that uid; KeyError where there is none."""
+        for series in self.series:
+            if series.uid == uid:
+                return series
+        raise KeyError(uid)
+
+    def role_of(self, series: Series) -> Role:
+        """The role the user gave to ``series``, otherwise the one that was recognised."""
+        return self.roles.get(series.uid, series.role)
+
+    def best(self, role: Role) -> Series | None:
+        """The series that most surely plays ``role``; of equals the one with the most voxels."""
+        candidates = [series for series in self.series if self.role_of(series) is role]
+        if not candidates:
+            return None
+        return max(candidates, key=lambda series: (series.role_confidence, series.volume.data.size))
+
+    @property
+    def channels(self) -> dict[Role, Series | None]:
+        """What feeds the model's channels T1, FLAIR, T1CE; None where it is missing and FLAIR steps in.
+
+        The one series of a study that names no FLAIR is taken for it.
+        """
+        channels = {role: self.best(role) for role in MODEL_CHANNELS}
+        if channels[Role.FLAIR] is None and len(self.series) == 1:
+            return {Role.T1: None, Role.FLAIR: self.series[0], Role.T1CE: None}
+        return channels
+
+    @property
+    def reference(self) -> Series:
+        """The series shown first, on whose grid masks live: FLAIR, otherwise the first."""
+        return self.channels[Role.FLAIR] or self.series[0]

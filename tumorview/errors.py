@@ -1,0 +1,44 @@
+"""The exception tree: every error carries one sentence for the user and a remedy.
+
+A front end shows ``str(error)`` and nothing else; a traceback means a bug in TumorView.
+"""
+
+
+class TumorViewError(Exception):
+    """An error about the input or the machine that the user can act on.
+
+    ``message`` is one sentence that says what went wrong, ``remedy`` one that says what to do about it.
+    """
+
+    def __init__(self, message: str, remedy: str = "") -> None:
+        self.message = message.rstrip()
+        self.remedy = remedy.rstrip()
+        super().__init__(f"{self.message} {self.remedy}".strip())
+
+
+class GeometryError(TumorViewError):
+    """An affine or shape that does not describe a place in the patient, or two that do not fit together."""
+
+
+class ReadError(TumorViewError):
+    """A file or folder that cannot be read as an image."""
+
+
+class WriteError(TumorViewError):
+    """An output that could not be written or did not read back identical."""
+
+
+class ModelError(TumorViewError):
+    """A model that is missing, broken, of an unknown architecture or does not fit its card."""
+
+
+class EngineError(TumorViewError):
+    """An inference engine or device that is missing or failed."""
+
+
+class TrainingError(TumorViewError):
+    """Training data, recipe or run that cannot go on."""
+
+
+class JobCancelled(Exception):  # noqa: N818 - a request of the user, not an error
+    """Raised inside a job when the user cancelled it."""
