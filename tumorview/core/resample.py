@@ -31,9 +31,7 @@ def overlaps(first: Geometry, second: Geometry) -> bool:
     return bool(np.any(np.all((index > -0.5) & (index < np.asarray(second.shape) - 0.5), axis=1)))
 
 
-def _sample(
-    data: npt.NDArray[Any], source: Geometry, grid: Geometry, *, order: int, fill: float
-) -> npt.NDArray[Any]:
+def _sample(data: npt.NDArray[Any], source: Geometry, grid: Geometry, *, order: int, fill: float) -> npt.NDArray[Any]:
     # affine_transform wants the map from output to input indices, both in array order (k, j, i).
     matrix = source.inverse @ grid.affine
     linear = matrix[:3, :3][::-1, ::-1]

@@ -49,9 +49,7 @@ class Stroke:
         if self._box is None:
             return None
         after = self._mask.data[self._box.slices].copy()
-        return Edit.between(
-            self._before, after, start=self._box.start, title=self._title, provenance=Provenance.BRUSH
-        )
+        return Edit.between(self._before, after, start=self._box.start, title=self._title, provenance=Provenance.BRUSH)
 
     def _paint(self, index: int, covered: npt.NDArray[np.bool_], top: int, left: int) -> Box | None:
         view, mask = self._view, self._mask
@@ -80,9 +78,7 @@ class Stroke:
         if view.row_axis > view.column_axis:
             pixels = pixels.T
         voxels = np.expand_dims(pixels, view.normal_axis)
-        inner = tuple(
-            slice(a - w, b - w) for a, b, w in zip(box.start, box.stop, wanted.start, strict=True)
-        )
+        inner = tuple(slice(a - w, b - w) for a, b, w in zip(box.start, box.stop, wanted.start, strict=True))
         return voxels[inner]
 
     def _remember(self, box: Box) -> None:

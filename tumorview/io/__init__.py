@@ -1,0 +1,1 @@
+"""Readers and writers behind one registry."""
