@@ -2,28 +2,21 @@
 
 import zlib
 from dataclasses import dataclass
-from enum import StrEnum
 
 import numpy as np
 import numpy.typing as npt
 
-from tumorview.core.mask import Box, Mask, MaskArray
+from tumorview.core.mask import Box, Mask, MaskArray, Provenance
 
 _LEVEL = 1  # label voxels are so repetitive that higher levels only cost time
 
 
-class Provenance(StrEnum):
-    """Who made a change."""
-
-    AI = "ai"
-    BRUSH = "brush"
-    TOOL = "tool"
-    IMPORTED = "imported"
-
-
 @dataclass(frozen=True)
 class Edit:
-    """One change of a Mask, to be undone and redone; ``before`` and ``after`` are zlib-packed voxels of ``box``."""
+    """One change of a Mask, to be undone and redone.
+
+    ``before`` and ``after`` are the zlib-packed labels and provenance [2, *box.shape] of ``box``.
+    """
 
     title: str
     provenance: Provenance
@@ -33,20 +26,28 @@ class Edit:
 
     @classmethod
     def between(
-        cls, before: MaskArray, after: MaskArray, *, start: tuple[int, int, int], title: str, provenance: Provenance
+        cls,
+        before: MaskArray,
+        after: MaskArray,
+        origins: MaskArray,
+        *,
+        start: tuple[int, int, int],
+        title: str,
+        provenance: Provenance,
     ) -> "Edit | None":
-        """The change from ``before`` to ``after`` (arrays [k, j, i] whose first voxel is ``start``).
+        """The change from labels ``before`` to ``after`` (arrays [k, j, i] whose first voxel is ``start``).
 
-        Shrinks to the voxels that differ; None where nothing does, so that no-op strokes leave no step.
+        ``origins`` is the provenance from before; voxels whose label differs get ``provenance``. The box shrinks to
+        them; None where there are none, so that a stroke without effect leaves no step.
         """
-        inner = changed_box(before != after)
+        changed = before != after
+        inner = changed_box(changed)
         if inner is None:
             return None
-        box = Box(
-            tuple(a + b for a, b in zip(inner.start, start, strict=True)),  # type: ignore[arg-type]
-            tuple(a + b for a, b in zip(inner.stop, start, strict=True)),  # type: ignore[arg-type]
-        )
-        return cls(title, provenance, box, _pack(before[inner.slices]), _pack(after[inner.slices]))
+        part = inner.slices
+        kept = origins[part]
+        made = np.where(changed[part], np.uint8(provenance), kept)
+        return cls(title, provenance, inner.moved(start), _pack(before[part], kept), _pack(after[part], made))
 
     @property
     def size_bytes(self) -> int:
@@ -55,14 +56,15 @@ class Edit:
 
     def undo(self, mask: Mask) -> None:
         """Put the voxels from before back."""
-        mask.write(self.box, self._unpack(self.before))
+        mask.write(self.box, *self._unpack(self.before))
 
     def redo(self, mask: Mask) -> None:
         """Put the changed voxels in."""
-        mask.write(self.box, self._unpack(self.after))
+        mask.write(self.box, *self._unpack(self.after))
 
-    def _unpack(self, packed: bytes) -> MaskArray:
-        return np.frombuffer(zlib.decompress(packed), np.uint8).reshape(self.box.shape)
+    def _unpack(self, packed: bytes) -> tuple[MaskArray, MaskArray]:
+        voxels = np.frombuffer(zlib.decompress(packed), np.uint8).reshape(2, *self.box.shape)
+        return voxels[0], voxels[1]
 
 
 def changed_box(changed: npt.NDArray[np.bool_]) -> Box | None:
@@ -78,13 +80,20 @@ def changed_box(changed: npt.NDArray[np.bool_]) -> Box | None:
     return Box((start[0], start[1], start[2]), (stop[0], stop[1], stop[2]))
 
 
-def _pack(voxels: MaskArray) -> bytes:
-    return zlib.compress(np.ascontiguousarray(voxels).tobytes(), _LEVEL)
+def replace_all(
+    mask: Mask, voxels: MaskArray, *, title: str, provenance: Provenance, keep_human: bool = False
+) -> Edit | None:
+    """Put ``voxels`` [k, j, i] in the place of the whole mask; the Edit to undo it, None where nothing differs.
 
-
-def replace_all(mask: Mask, voxels: MaskArray, *, title: str, provenance: Provenance) -> Edit | None:
-    """Put ``voxels`` [k, j, i] in the place of the whole mask; the Edit to undo it, None where nothing differs."""
-    edit = Edit.between(mask.data, voxels, start=(0, 0, 0), title=title, provenance=provenance)
+    With ``keep_human`` voxels that were set by hand stay as they are.
+    """
+    if keep_human:
+        voxels = np.where(mask.human(Box.whole(mask.geometry.shape)), mask.data, voxels)
+    edit = Edit.between(mask.data, voxels, mask.provenance, start=(0, 0, 0), title=title, provenance=provenance)
     if edit is not None:
         edit.redo(mask)
     return edit
+
+
+def _pack(labels: MaskArray, origins: MaskArray) -> bytes:
+    return zlib.compress(np.stack([labels, origins]).tobytes(), _LEVEL)

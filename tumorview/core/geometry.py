@@ -7,8 +7,6 @@ Arrays are indexed ``[k, j, i]``; shapes and spacings are given in that order to
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
-
 import numpy as np
 import numpy.typing as npt
 from scipy.optimize import linear_sum_assignment
@@ -169,7 +167,7 @@ class Geometry:
         origin = ", ".join(f"{mm:.1f}" for mm in self.affine[:3, 3])
         return f"{size} of {spacing} mm, {self.axis_codes}, first voxel at ({origin}) mm LPS"
 
-    def __eq__(self, other: Any) -> bool:
+    def __eq__(self, other: object) -> bool:
         return (
             isinstance(other, Geometry)
             and self.shape == other.shape

@@ -36,6 +36,11 @@ class History:
         return bool(self._undone)
 
     @property
+    def position(self) -> Edit | None:
+        """The edit that was made last: tells whether the mask is the one that was saved."""
+        return self._done[-1] if self._done else None
+
+    @property
     def size_bytes(self) -> int:
         """Memory of all packed edits."""
         return sum(edit.size_bytes for edit in (*self._done, *self._undone))

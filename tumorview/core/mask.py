@@ -1,6 +1,7 @@
 """The editable label voxels of one Series."""
 
 from dataclasses import dataclass
+from enum import IntEnum
 
 import numpy as np
 import numpy.typing as npt
@@ -40,6 +41,13 @@ class Box:
         """Whether no voxel is inside."""
         return min(self.shape) <= 0
 
+    def moved(self, offset: tuple[int, int, int]) -> "Box":
+        """The box shifted by ``offset``."""
+        return Box(
+            tuple(a + b for a, b in zip(self.start, offset, strict=True)),  # type: ignore[arg-type]
+            tuple(a + b for a, b in zip(self.stop, offset, strict=True)),  # type: ignore[arg-type]
+        )
+
     def union(self, other: "Box") -> "Box":
         """The smallest box around both."""
         return Box(
@@ -55,11 +63,26 @@ class Box:
         )
 
 
+class Provenance(IntEnum):
+    """Who gave a voxel its label; the value is what ``Mask.provenance`` holds."""
+
+    UNTOUCHED = 0
+    AI = 1
+    BRUSH = 2
+    TOOL = 3
+    INTERPOLATION = 4
+    IMPORTED = 5
+
+
+HUMAN = (Provenance.BRUSH, Provenance.TOOL, Provenance.INTERPOLATION)
+
+
 class Mask:
     """uint8 labels ``data`` [k, j, i] on ``geometry``; 0 is background.
 
+    ``provenance`` [k, j, i] tells who set each voxel, so that a new run of the network can leave human work alone.
     ``revision`` grows with every change, so that a late result can tell that it is stale; ``changed`` is emitted
-    with the Box that differs. Voxels are changed through ``write`` only.
+    with the Box that differs.
     """
 
     def __init__(self, data: npt.ArrayLike, geometry: Geometry, labels: LabelTable | None = None) -> None:
@@ -67,6 +90,7 @@ class Mask:
         if array.shape != geometry.shape:
             raise GeometryError(f"A mask of shape {array.shape} does not fit an image of {geometry.describe()}.")
         self.data: MaskArray = array
+        self.provenance: MaskArray = np.zeros(array.shape, np.uint8)
         self.geometry = geometry
         self.labels = labels or LabelTable.whole_tumour()
         self.revision = 0
@@ -82,9 +106,14 @@ class Mask:
         """Whether any voxel is labelled."""
         return bool(self.data.any())
 
-    def write(self, box: Box, voxels: MaskArray) -> None:
-        """Put ``voxels`` into ``box`` and tell the listeners."""
+    def human(self, box: Box) -> npt.NDArray[np.bool_]:
+        """Which voxels of ``box`` were set by hand."""
+        return np.isin(self.provenance[box.slices], HUMAN)
+
+    def write(self, box: Box, voxels: MaskArray, provenance: MaskArray) -> None:
+        """Put labels and their provenance into ``box`` and tell the listeners."""
         self.data[box.slices] = voxels
+        self.provenance[box.slices] = provenance
         self.touch(box)
 
     def touch(self, box: Box) -> None:

@@ -8,7 +8,7 @@ import numpy.typing as npt
 
 from tumorview.core.geometry import Geometry
 from tumorview.core.labels import Colour, Label, LabelTable
-from tumorview.core.mask import Mask, MaskArray
+from tumorview.core.mask import Box, Mask, MaskArray
 
 Probabilities = npt.NDArray[np.float16]
 
@@ -34,6 +34,15 @@ class Origin:
     channels: dict[str, str | None]
     seconds: float = 0.0
     warnings: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, eq=False)
+class PredictionPart:
+    """Slices that are ready before the rest: foreground ``probabilities`` [class, *box.shape] of the source grid."""
+
+    box: Box
+    probabilities: Probabilities
+    classes: tuple[ModelClass, ...]
 
 
 @dataclass(frozen=True, eq=False)
@@ -65,9 +74,10 @@ class Prediction:
 
 def label_voxels(probabilities: Probabilities, numbers: Sequence[int], threshold: float) -> MaskArray:
     """Labels [...] of foreground probabilities [class, ...]: the likeliest class where their sum >= ``threshold``."""
-    level = np.float16(threshold)
     if len(numbers) == 1:
-        return np.where(probabilities[0] >= level, np.uint8(numbers[0]), np.uint8(0))
+        # Non-negative halves order like their bit patterns, and integers compare ten times faster than halves.
+        level = np.float16(threshold).view(np.uint16)
+        return (probabilities[0].view(np.uint16) >= level) * np.uint8(numbers[0])
     tumour = probabilities.astype(np.float32).sum(axis=0) >= np.float32(threshold)
     likeliest = np.asarray(numbers, np.uint8)[probabilities.argmax(axis=0)]
     return np.where(tumour, likeliest, np.uint8(0))

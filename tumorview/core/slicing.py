@@ -100,7 +100,7 @@ class PlaneView:
 
     def extract(self, data: npt.NDArray[Any], index: int) -> npt.NDArray[Any]:
         """Slice ``index`` of ``data`` [k, j, i] as shown, [rows, columns]; a view of the data, not a copy."""
-        pixels = data[self._slice(index)]
+        pixels: npt.NDArray[Any] = data[self._slice(index)]
         if self.row_axis > self.column_axis:
             pixels = pixels.T
         return pixels[:: -1 if self.flip_rows else 1, :: -1 if self.flip_columns else 1]

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from tumorview.core.edits import Edit, Provenance
-from tumorview.core.mask import Box, Mask, MaskArray
+from tumorview.core.edits import Edit
+from tumorview.core.mask import Box, Mask, MaskArray, Provenance
 from tumorview.core.slicing import PlaneView
 
 BACKGROUND = 0
@@ -48,8 +48,17 @@ class Stroke:
         """End the stroke: the Edit to undo it, None where no voxel changed."""
         if self._box is None:
             return None
-        after = self._mask.data[self._box.slices].copy()
-        return Edit.between(self._before, after, start=self._box.start, title=self._title, provenance=Provenance.BRUSH)
+        edit = Edit.between(
+            self._before,
+            self._mask.data[self._box.slices],
+            self._mask.provenance[self._box.slices],
+            start=self._box.start,
+            title=self._title,
+            provenance=Provenance.BRUSH,
+        )
+        if edit is not None:
+            edit.redo(self._mask)
+        return edit
 
     def _paint(self, index: int, covered: npt.NDArray[np.bool_], top: int, left: int) -> Box | None:
         view, mask = self._view, self._mask
