@@ -1,0 +1,8 @@
+"""Network architectures, by the name that a ModelCard and a recipe give."""
+
+from tumorview.ml.models.fold import fold_batch_norm
+from tumorview.ml.models.grow import grow_width
+from tumorview.ml.models.unet_cbam import LayerRow, Norm, UNetCBAM
+from tumorview.ml.models.weights import build_model, load_model
+
+__all__ = ["LayerRow", "Norm", "UNetCBAM", "build_model", "fold_batch_norm", "grow_width", "load_model"]

@@ -1,0 +1,219 @@
+"""From acquired intensities to network input and back: the same functions in training and in inference.
+
+Volumes are ``[k, j, i]`` (slice, row, column); network input is ``[n, c, h, w]`` in the channel order T1, FLAIR, T1CE.
+Only numpy and scipy: the window uses some of this without loading torch.
+"""
+
+from dataclasses import dataclass
+from typing import Any, Final
+
+import numpy as np
+import numpy.typing as npt
+from scipy import ndimage
+
+Floats = npt.NDArray[np.float32]
+Bools = npt.NDArray[np.bool_]
+
+CHANNELS: Final = ("T1", "FLAIR", "T1CE")
+FRAME: Final = 256
+HEAD_SIDE: Final = 232
+STD_OFFSET: Final = 1e-3
+
+_TOP_PERCENTILE = 99.8
+_GREY_AIR_SHARE = 0.05  # of the head's voxels darker than air: more than noise and vessels explain
+_PLAUSIBLE = 0.6
+
+
+@dataclass(frozen=True, slots=True)
+class AirLevel:
+    """What the air around the head looks like: its level, its noise and whether tissue lies on both sides of it."""
+
+    level: float
+    noise: float
+    grey: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Framing:
+    """The square frame that a study is fed in: isotropic scale and centre per in-plane axis, and the way back.
+
+    ``scale`` is source pixels per framed pixel (row, column), ``origin`` the source position (row, column, in pixel
+    edges: pixel 0 spans 0..1) of the frame's top left corner.
+    """
+
+    shape: tuple[int, int]
+    size: int
+    scale: tuple[float, float]
+    origin: tuple[float, float]
+
+    @property
+    def is_identity(self) -> bool:
+        """Whether framing leaves slices exactly as they are."""
+        return self.shape == (self.size, self.size) and self.scale == (1.0, 1.0) and self.origin == (0.0, 0.0)
+
+    @staticmethod
+    def identity(size: int = FRAME) -> "Framing":
+        """For slices of ``size`` x ``size`` that are framed already (LGG layout)."""
+        return Framing((size, size), size, (1.0, 1.0), (0.0, 0.0))
+
+    def apply(self, volume: npt.NDArray[Any]) -> Floats:
+        """[k, j, i] of ``shape`` -> [k, size, size], linear, smoothed when it shrinks; outside the source is 0."""
+        if volume.shape[1:] != self.shape:
+            raise ValueError(f"the framing is for slices of {self.shape}, not {volume.shape[1:]}")
+        source = np.asarray(volume, dtype=np.float32)
+        if self.is_identity:
+            return source.copy()
+        rows = _resampling(self.shape[0], self.size, self.scale[0], self.origin[0])
+        columns = _resampling(self.shape[1], self.size, self.scale[1], self.origin[1])
+        return _separable(source, rows, columns)
+
+    def invert(self, probability: npt.NDArray[Any], shape: tuple[int, int, int] | None = None) -> Floats:
+        """[k, size, size] -> [k, j, i] on the source grid, linear; 0 where the frame did not reach."""
+        if shape is not None and tuple(shape) != (len(probability), *self.shape):
+            raise ValueError(f"the framing leads back to {(len(probability), *self.shape)}, not {tuple(shape)}")
+        framed = np.asarray(probability, dtype=np.float32)
+        if self.is_identity:
+            return framed.copy()
+        (row, column), (top, left) = self.scale, self.origin
+        rows = _resampling(self.size, self.shape[0], 1 / row, -top / row)
+        columns = _resampling(self.size, self.shape[1], 1 / column, -left / column)
+        return _separable(framed, rows, columns)
+
+
+def zscore(slices: npt.NDArray[Any]) -> Floats:
+    """Eq. 3 of the paper: each channel of each slice [n, c, h, w] minus its mean, over its deviation + 1e-3."""
+    values = np.asarray(slices, dtype=np.float32)
+    mean = values.mean((-2, -1), keepdims=True)
+    centred = values - mean
+    deviation = np.sqrt(np.mean(np.square(centred), axis=(-2, -1), keepdims=True))
+    centred /= deviation + np.float32(STD_OFFSET)
+    return centred
+
+
+def air_level(volume: npt.NDArray[Any]) -> AirLevel:
+    """The air around the head, from the in-plane corners and borders of [k, j, i]; never assumed to be zero."""
+    values = np.asarray(volume, dtype=np.float32)
+    margin = max(1, min(values.shape[1:]) // 16)
+    border = np.concatenate(
+        [
+            values[:, :margin, :margin].ravel(),
+            values[:, :margin, -margin:].ravel(),
+            values[:, -margin:, :margin].ravel(),
+            values[:, -margin:, -margin:].ravel(),
+        ]
+    )
+    border = border[np.isfinite(border)]
+    if not border.size:
+        return AirLevel(0.0, 0.0, grey=False)
+    level = float(np.median(border))
+    noise = 1.4826 * float(np.median(np.abs(border - level)))
+    finite = values[np.isfinite(values)]
+    low, high = (float(v) for v in np.percentile(finite, (0.1, _TOP_PERCENTILE)))
+    span = max(high - low, 1e-12)
+    darker = np.count_nonzero(finite < level - max(4 * noise, 0.05 * span))
+    brighter = np.count_nonzero(finite > level + max(4 * noise, 0.05 * span))
+    return AirLevel(level, noise, grey=darker > _GREY_AIR_SHARE * max(1, darker + brighter))
+
+
+def head_mask(volume: npt.NDArray[Any]) -> Bools:
+    """[k, j, i] -> the head: the largest connected part that differs from air, holes filled slice by slice."""
+    values = np.nan_to_num(np.asarray(volume, dtype=np.float32), posinf=0.0, neginf=0.0)
+    air = air_level(values)
+    difference = np.abs(values - air.level)
+    top = float(np.percentile(difference, _TOP_PERCENTILE))
+    if top <= 0:
+        return np.zeros(values.shape, dtype=np.bool_)
+    smooth = ndimage.uniform_filter(difference, size=(1, 3, 3), mode="nearest")
+    mask = smooth > max(0.06 * top, 3 * air.noise)
+    mask = ndimage.binary_opening(mask, structure=np.ones((1, 3, 3)))
+    labels, count = ndimage.label(mask)
+    if not count:
+        return np.zeros(values.shape, dtype=np.bool_)
+    sizes = np.bincount(labels.ravel())[1:]
+    # Slices far apart may be disconnected: keep every part that is no speck beside the largest.
+    keep = np.flatnonzero(sizes >= 0.02 * sizes.max()) + 1
+    mask = np.isin(labels, keep)
+    return np.stack([ndimage.binary_fill_holes(part) for part in mask])
+
+
+def normalise_series(volume: npt.NDArray[Any], head: Bools | None = None) -> Floats:
+    """[k, j, i] of any type -> float32 in 0..1 with air at 0.
+
+    uint8 without grey air is divided by 255 and otherwise left alone (LGG layout). Everything else is scaled from the
+    air's level to the 99.8th percentile of the head. Where air is grey (real-valued inversion recovery, z-scored
+    volumes), everything outside ``head`` (from FLAIR where given, else found here) gets the head's low end.
+    """
+    values = np.asarray(volume)
+    air = air_level(values)
+    if values.dtype == np.uint8 and not air.grey:
+        return values.astype(np.float32) / np.float32(255)
+    source = values.astype(np.float32)
+    source[~np.isfinite(source)] = air.level
+    inside = head if head is not None else head_mask(source)
+    tissue = source[inside] if inside.any() else source.ravel()
+    low, high = (float(v) for v in np.percentile(tissue, (0.5, _TOP_PERCENTILE)))
+    if air.grey:
+        source = np.where(inside, source, np.float32(low))
+    else:
+        low = air.level
+    if high - low <= 0:
+        return np.zeros(values.shape, dtype=np.float32)
+    source -= np.float32(low)
+    source /= np.float32(high - low)
+    return np.clip(source, 0, 1, out=source)
+
+
+def frame_of(
+    head: Bools,
+    *,
+    pixel_spacing: tuple[float, float] = (1.0, 1.0),
+    size: int = FRAME,
+    head_side: int = HEAD_SIDE,
+) -> Framing:
+    """The framing in which the head's box over the whole study has its longer in-plane side ``head_side`` pixels.
+
+    ``pixel_spacing`` (row, column) matters only by its ratio: the frame's pixels are square. Without a head the whole
+    slice is taken.
+    """
+    shape = (int(head.shape[1]), int(head.shape[2]))
+    seen = head.any(axis=0)
+    rows, columns = np.flatnonzero(seen.any(axis=1)), np.flatnonzero(seen.any(axis=0))
+    box = [(0, shape[0]), (0, shape[1])]
+    if rows.size and columns.size:
+        box = [(int(rows[0]), int(rows[-1]) + 1), (int(columns[0]), int(columns[-1]) + 1)]
+    sides = [(high - low) * spacing for (low, high), spacing in zip(box, pixel_spacing, strict=True)]
+    frame_spacing = max(sides) / head_side
+    scale = (frame_spacing / pixel_spacing[0], frame_spacing / pixel_spacing[1])
+    origin = tuple((low + high) / 2 - step * size / 2 for (low, high), step in zip(box, scale, strict=True))
+    return Framing(shape, size, scale, (origin[0], origin[1]))
+
+
+def plausibility(flair: npt.NDArray[Any], other: npt.NDArray[Any]) -> float:
+    """0..1: how well ``other`` [k, j, i] can be another channel of the head in ``flair`` (same grid).
+
+    The overlap (Dice) of the two heads, and 0 for a channel whose air is grey.
+    """
+    if air_level(other).grey:
+        return 0.0
+    first, second = head_mask(flair), head_mask(other)
+    total = int(first.sum()) + int(second.sum())
+    return 2 * int((first & second).sum()) / total if total else 0.0
+
+
+def channel_plausible(flair: npt.NDArray[Any], other: npt.NDArray[Any]) -> bool:
+    """Whether ``other`` may stand beside ``flair``; if not, FLAIR takes its place."""
+    return plausibility(flair, other) >= _PLAUSIBLE
+
+
+def _resampling(source: int, target: int, scale: float, origin: float) -> Floats:
+    """[target, source] weights of a triangle filter: output pixel t is centred on ``origin + (t + .5) * scale``."""
+    centres = origin + (np.arange(target) + 0.5) * scale - 0.5
+    reach = max(1.0, scale)
+    weights = np.maximum(0.0, 1.0 - np.abs(np.arange(source)[None] - centres[:, None]) / reach)
+    # Normalised by the whole filter, not by what lies inside: the source fades to 0 (air) at its edge.
+    return (weights / reach).astype(np.float32)
+
+
+def _separable(volume: Floats, rows: Floats, columns: Floats) -> Floats:
+    """Resample [k, j, i] along j and i by two weight matrices."""
+    return np.ascontiguousarray(rows @ volume @ columns.T)
