@@ -1,0 +1,57 @@
+# TumorView: everything a developer or a first visitor runs. `make help` lists the targets.
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+.PHONY: help setup system demo test lint types layers pytest bench screenshots docs wheel clean
+
+VENV ?= .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.tumorview-installed
+WORKERS ?= 2
+PIP_ARGS ?=
+
+help:  ## this list
+	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
+
+setup: $(STAMP)  ## create .venv and install the pinned versions (PIP_ARGS="..." is handed to pip)
+
+$(STAMP): pyproject.toml constraints.txt
+	@tools/setup.sh "$(VENV)" $(PIP_ARGS)
+	@touch $@
+
+system:  ## install missing system libraries (root with apt), or name them
+	@tools/system.sh
+
+demo: system setup  ## segment the bundled patient, print Dice, save pictures; with a display open the window
+	@tools/demo.sh "$(BIN)"
+
+test: system setup lint types layers pytest  ## everything that is checked
+
+lint: setup
+	$(BIN)/ruff check .
+
+types: setup
+	$(BIN)/mypy
+
+layers: setup
+	$(BIN)/lint-imports --no-logo
+
+pytest: setup
+	$(BIN)/pytest -n $(WORKERS) --dist loadfile
+
+bench: setup  ## the project's own performance table, then the timed hot paths
+	$(BIN)/tumorview bench
+	$(BIN)/pytest tests/benchmarks --benchmark-enable --benchmark-only
+
+screenshots: setup  ## take the pictures of the documentation again
+	$(BIN)/python tools/screenshots.py
+
+docs: setup  ## build the documentation into site/
+	$(BIN)/pip install -q -c constraints.txt -e '.[docs]' --no-build-isolation
+	$(BIN)/mkdocs build --strict
+
+wheel: setup  ## build the wheel into dist/
+	$(BIN)/pip wheel --no-deps --no-build-isolation -w dist .
+
+clean:  ## remove what can be made again (not .venv)
+	rm -rf build dist site demo-output .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .benchmarks
+	find . -name __pycache__ -type d -not -path './$(VENV)/*' -prune -exec rm -rf {} +
