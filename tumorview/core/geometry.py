@@ -7,6 +7,7 @@ Arrays are indexed ``[k, j, i]``; shapes and spacings are given in that order to
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+
 import numpy as np
 import numpy.typing as npt
 from scipy.optimize import linear_sum_assignment

@@ -77,7 +77,7 @@ def label_voxels(probabilities: Probabilities, numbers: Sequence[int], threshold
     if len(numbers) == 1:
         # Non-negative halves order like their bit patterns, and integers compare ten times faster than halves.
         level = np.float16(threshold).view(np.uint16)
-        return (probabilities[0].view(np.uint16) >= level) * np.uint8(numbers[0])
+        return np.asarray((probabilities[0].view(np.uint16) >= level) * np.uint8(numbers[0]))
     tumour = probabilities.astype(np.float32).sum(axis=0) >= np.float32(threshold)
     likeliest = np.asarray(numbers, np.uint8)[probabilities.argmax(axis=0)]
     return np.where(tumour, likeliest, np.uint8(0))

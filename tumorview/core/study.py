@@ -2,7 +2,7 @@
 
 import uuid
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from pathlib import Path
 
@@ -65,6 +65,10 @@ class Study:
             if series.uid == uid:
                 return series
         raise KeyError(uid)
+
+    def with_role(self, series: Series, role: Role) -> "Study":
+        """This very study (same id) with the user's word on what ``series`` is."""
+        return replace(self, roles={**self.roles, series.uid: role})
 
     def role_of(self, series: Series) -> Role:
         """The role the user gave to ``series``, otherwise the one that was recognised."""

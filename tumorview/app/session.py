@@ -1,0 +1,324 @@
+"""The open Study with its mask, ground truth, prediction and history: everything a front end shows and changes.
+
+A Session is used from one thread. Listeners connect to its events; nothing here knows a window.
+"""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from tumorview.core.edits import Edit, replace_all
+from tumorview.core.event import Event
+from tumorview.core.geometry import Geometry
+from tumorview.core.history import History
+from tumorview.core.labels import Label
+from tumorview.core.mask import Box, Mask, MaskArray, Provenance
+from tumorview.core.metrics import Agreement, Counts, require_same_grid, slice_counts
+from tumorview.core.prediction import Prediction, PredictionPart, label_voxels
+from tumorview.core.slicing import PlaneView
+from tumorview.core.study import Role, Series, Study
+from tumorview.core.tools import BACKGROUND, Brush, Stroke
+
+
+@dataclass(frozen=True)
+class BrushSettings:
+    """Radius in mm (voxels where uncalibrated) and the label that is painted."""
+
+    radius: float = 5.0
+    label: int = 1
+
+
+class Session:
+    """One open Study. ``mask`` lives on the grid of ``study.reference``.
+
+    What is drawn is ``shown``: the mask itself, or a preview of it while a prediction arrives or the threshold
+    moves. A preview becomes one undoable Edit when it is kept, and leaves no trace when it is dropped. Voxels set
+    by hand are never changed by a prediction.
+    """
+
+    def __init__(self) -> None:
+        self.study: Study | None = None
+        self.active_series: Series | None = None
+        self.mask: Mask | None = None
+        self.truth: Mask | None = None
+        self.prediction: Prediction | None = None
+        self.threshold = 0.5
+        self.history: History | None = None
+        self.brush = BrushSettings()
+
+        self.study_changed: Event[Study | None] = Event()
+        self.series_changed: Event[Series] = Event()
+        self.shown_changed: Event[Box] = Event()
+        self.labels_changed: Event[None] = Event()
+        self.truth_changed: Event[Mask | None] = Event()
+        self.agreement_changed: Event[Agreement | None] = Event()
+        self.prediction_changed: Event[Prediction | None] = Event()
+        self.history_changed: Event[None] = Event()
+
+        self._preview: MaskArray | None = None
+        self._preview_base: MaskArray | None = None
+        self._saved_at: Edit | None = None
+        self._slice_counts: list[Counts] = []
+        self._stroke: Stroke | None = None
+
+    # -- the study ---------------------------------------------------------------------------------------------
+
+    def open(self, study: Study) -> None:
+        """Show ``study`` with an empty mask and the ground truth it came with."""
+        self.study = study
+        self.prediction = None
+        self._drop_preview()
+        self._stroke = None
+        self._install(Mask.empty(study.reference.volume.geometry))
+        self.active_series = study.reference
+        self.truth = None
+        self._slice_counts = []
+        self.study_changed.emit(study)
+        self.series_changed.emit(study.reference)
+        self.prediction_changed.emit(None)
+        self.set_truth(study.truth)
+
+    def close(self) -> None:
+        """Show nothing."""
+        self.study = self.active_series = self.mask = self.truth = self.prediction = self.history = None
+        self._drop_preview()
+        self._slice_counts = []
+        self.study_changed.emit(None)
+        self.prediction_changed.emit(None)
+        self.truth_changed.emit(None)
+        self.agreement_changed.emit(None)
+        self.history_changed.emit(None)
+
+    def show_series(self, series: Series) -> None:
+        """Make ``series`` the one whose voxels are shown."""
+        self.active_series = series
+        self.series_changed.emit(series)
+
+    def set_role(self, series: Series, role: Role) -> None:
+        """Correct what ``series`` is taken for; the grid of the mask stays."""
+        if self.study is not None:
+            self.study = self.study.with_role(series, role)
+            self.series_changed.emit(self.active_series or series)
+
+    @property
+    def grid(self) -> Geometry | None:
+        """The grid that the mask lies on."""
+        return self.mask.geometry if self.mask is not None else None
+
+    # -- what is shown -----------------------------------------------------------------------------------------
+
+    @property
+    def shown(self) -> MaskArray | None:
+        """Labels [k, j, i] to draw: the preview if there is one, otherwise the mask."""
+        if self._preview is not None:
+            return self._preview
+        return None if self.mask is None else self.mask.data
+
+    @property
+    def agreement(self) -> Agreement | None:
+        """What is shown against ground truth, slice by slice; None without truth."""
+        if self.truth is None or self.mask is None:
+            return None
+        geometry = self.mask.geometry
+        ml = geometry.voxel_volume_mm3 / 1000.0 if geometry.calibrated else None
+        return Agreement(tuple(self._slice_counts), ml)
+
+    @property
+    def dirty(self) -> bool:
+        """Whether the mask differs from what was last saved or loaded."""
+        return self.history is not None and self.history.position is not self._saved_at
+
+    def mark_saved(self) -> None:
+        """The mask as it is now is on disk."""
+        self._saved_at = self.history.position if self.history is not None else None
+        self.history_changed.emit(None)
+
+    # -- masks and truth from elsewhere ------------------------------------------------------------------------
+
+    def set_truth(self, truth: Mask | None) -> None:
+        """Compare with ``truth`` from now on; GeometryError where it lies on another grid."""
+        if truth is not None and self.mask is not None:
+            require_same_grid(self.mask, truth)
+        self.truth = truth
+        self.truth_changed.emit(truth)
+        if self.mask is not None:
+            self._recount(Box.whole(self.mask.geometry.shape))
+
+    def import_mask(self, imported: Mask, path: Path) -> None:
+        """Put the labels of ``imported`` in the mask's place, as one step that can be undone."""
+        mask, history = self._editable()
+        require_same_grid(mask, imported)
+        untouched = history.position is None and not mask.has_labels
+        mask.labels = mask.labels.covering(np.unique(imported.data))
+        edit = replace_all(mask, imported.data, title=f"Load {path.name}", provenance=Provenance.IMPORTED)
+        history.push(edit)
+        self.labels_changed.emit(None)
+        if untouched:
+            self.mark_saved()
+
+    # -- prediction and threshold ------------------------------------------------------------------------------
+
+    def begin_prediction(self) -> None:
+        """A run of the network starts: what arrives is a preview until ``finish_prediction``."""
+        self._start_preview()
+
+    def show_part(self, part: PredictionPart) -> None:
+        """Show slices of a prediction that is under way."""
+        if self._preview is None or self.mask is None:
+            return
+        numbers = [model_class.label for model_class in part.classes]
+        voxels = label_voxels(part.probabilities, numbers, self.threshold)
+        target = self._preview[part.box.slices]
+        np.copyto(target, voxels, where=~self.mask.human(part.box))
+        self._shown(part.box)
+
+    def finish_prediction(self, prediction: Prediction) -> None:
+        """Keep a whole prediction: one undoable step; voxels set by hand stay."""
+        mask, _ = self._editable()
+        self.prediction = prediction
+        self._drop_preview()
+        for label in prediction.labels:
+            if mask.labels.get(label.number) is None:
+                mask.labels = mask.labels.with_label(label)
+        self._keep_labels("AI segmentation")
+        self.labels_changed.emit(None)
+        self.prediction_changed.emit(prediction)
+
+    def cancel_prediction(self) -> None:
+        """Forget what has arrived of a prediction."""
+        if self._preview is None or self.mask is None:
+            return
+        self._drop_preview()
+        self._shown(Box.whole(self.mask.geometry.shape))
+
+    def set_threshold(self, threshold: float) -> None:
+        """Show the kept probabilities cut at ``threshold`` (0..1) at once; ``keep_threshold`` makes it a step."""
+        self.threshold = threshold
+        if self.prediction is None or self.mask is None:
+            return
+        self._start_preview()
+        assert self._preview is not None
+        whole = Box.whole(self.mask.geometry.shape)
+        voxels = self.prediction.mask(threshold).data
+        np.copyto(self._preview, voxels)
+        np.copyto(self._preview, self.mask.data, where=self.mask.human(whole))
+        self._shown(whole)
+
+    def keep_threshold(self) -> None:
+        """Make the mask what ``set_threshold`` shows."""
+        if self.prediction is None or self._preview is None:
+            return
+        self._drop_preview()
+        self._keep_labels(f"Threshold {self.threshold:.2f}")
+
+    # -- editing -----------------------------------------------------------------------------------------------
+
+    def set_brush(self, *, radius: float | None = None, label: int | None = None) -> None:
+        """Change the brush's radius (mm) or label."""
+        self.brush = BrushSettings(
+            self.brush.radius if radius is None else min(max(radius, 0.5), 100.0),
+            self.brush.label if label is None else label,
+        )
+
+    def begin_stroke(self, view: PlaneView, *, erase: bool = False) -> None:
+        """Start to paint (or to erase) in a plane of the mask's grid."""
+        mask, _ = self._editable()
+        label = BACKGROUND if erase else self.brush.label
+        title = "Erase" if erase else "Brush"
+        self._stroke = Stroke(mask, view, Brush(self.brush.radius, label), title=title)
+
+    def stroke_to(self, index: int, row: float, column: float) -> None:
+        """Go on painting to a place of the shown slice."""
+        if self._stroke is not None:
+            self._stroke.move_to(index, row, column)
+
+    def end_stroke(self) -> None:
+        """Finish the stroke: one step that can be undone."""
+        if self._stroke is not None and self.history is not None:
+            edit = self._stroke.finish()
+            self._stroke = None
+            self.history.push(edit)
+
+    @property
+    def painting(self) -> bool:
+        """Whether a stroke is under way."""
+        return self._stroke is not None
+
+    def undo(self) -> None:
+        """Take the last step back."""
+        self.end_stroke()
+        if self.history is not None:
+            self.history.undo()
+
+    def redo(self) -> None:
+        """Make the step again that was taken back."""
+        if self.history is not None and not self.painting:
+            self.history.redo()
+
+    def change_label(self, number: int, **fields: object) -> None:
+        """Change the name, colour, opacity, visibility or lock of a label."""
+        if self.mask is not None:
+            self.mask.labels = self.mask.labels.changed(number, **fields)
+            self.labels_changed.emit(None)
+
+    def add_label(self, label: Label) -> None:
+        """Add a label, or replace the one of its number."""
+        if self.mask is not None:
+            self.mask.labels = self.mask.labels.with_label(label)
+            self.labels_changed.emit(None)
+
+    # -- inside ------------------------------------------------------------------------------------------------
+
+    def _editable(self) -> tuple[Mask, History]:
+        if self.mask is None or self.history is None:
+            raise RuntimeError("no study is open")
+        return self.mask, self.history
+
+    def _install(self, mask: Mask) -> None:
+        self.mask = mask
+        self.history = History(mask)
+        self._saved_at = None
+        mask.changed.connect(self._mask_changed)
+        self.history.changed.connect(lambda _: self.history_changed.emit(None))
+        self.history_changed.emit(None)
+
+    def _keep_labels(self, title: str) -> None:
+        mask, history = self._editable()
+        assert self.prediction is not None
+        voxels = self.prediction.mask(self.threshold).data
+        edit = replace_all(mask, voxels, title=title, provenance=Provenance.AI, keep_human=True)
+        history.push(edit)
+        self._shown(Box.whole(mask.geometry.shape))
+
+    def _start_preview(self) -> None:
+        if self._preview is None and self.mask is not None:
+            self._preview = self.mask.data.copy()
+            self._preview_base = self.mask.data.copy()
+
+    def _drop_preview(self) -> None:
+        self._preview = self._preview_base = None
+
+    def _mask_changed(self, box: Box) -> None:
+        if self._preview is not None and self._preview_base is not None and self.mask is not None:
+            # A stroke while a prediction arrives: only its own voxels go into the preview.
+            now, base = self.mask.data[box.slices], self._preview_base[box.slices]
+            np.copyto(self._preview[box.slices], now, where=now != base)
+            base[...] = now
+        self._shown(box)
+
+    def _shown(self, box: Box) -> None:
+        self._recount(box)
+        self.shown_changed.emit(box)
+
+    def _recount(self, box: Box) -> None:
+        shown = self.shown
+        if self.truth is None or shown is None:
+            self.agreement_changed.emit(None)
+            return
+        if len(self._slice_counts) != shown.shape[0]:
+            self._slice_counts = [Counts(0, 0, 0)] * shown.shape[0]
+            box = Box.whole(shown.shape)  # type: ignore[arg-type]
+        first, last = box.start[0], box.stop[0]
+        self._slice_counts[first:last] = slice_counts(shown[first:last], self.truth.data[first:last])
+        self.agreement_changed.emit(self.agreement)
