@@ -33,8 +33,8 @@ fi
 
 echo "Installing pinned versions into $venv (a few minutes the first time)"
 pip() { "$venv/bin/python" -m pip --disable-pip-version-check "$@"; }
-pip install --quiet -c constraints.txt hatchling editables
-pip install --quiet -c constraints.txt --no-build-isolation "$@" -e '.[test,bench]'
+pip install -qq -c constraints.txt hatchling editables
+pip install -qq -c constraints.txt --no-build-isolation "$@" -e '.[test,bench]'
 
 if ! message=$("$venv/bin/python" -c 'import PySide6.QtGui, PySide6.QtWidgets' 2>&1); then
     echo "${message##*$'\n'}" >&2
