@@ -46,6 +46,7 @@ def test_an_empty_skeleton_keeps_every_contract(skeleton: Path) -> None:
     ("cli/bad.py", "from PySide6 import QtCore", "Only gui imports Qt"),
     ("app/bad.py", "import nibabel", "Only io imports file formats"),
     ("core/bad.py", "import PIL.Image", "core is numpy and scipy only"),
+    ("gui/bad.py", "from tumorview import ml", "Front ends reach"),
     ("app/bad.py", "import typer", "Only cli imports typer"),
 ])
 def test_a_violation_breaks_its_contract(skeleton: Path, module: str, statement: str, contract: str) -> None:
