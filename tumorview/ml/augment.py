@@ -1,0 +1,203 @@
+"""Random variation of training slices: geometry, intensity, missing and odd channels; vectorised over the batch.
+
+Everything random comes from one generator, so a step's batch depends on (seed, step) alone and resuming needs no
+saved generator state.
+"""
+
+import math
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from tumorview.ml.preprocess import zscore
+from tumorview.ml.recipes import AugmentSettings
+
+T1, FLAIR, T1CE = range(3)
+_ELASTIC_KNOTS: Final = 6
+_FIELD_KNOTS: Final = 4
+_CURVE_KNOTS: Final = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Augmenter:
+    """Turns raw uint8 slices into network input of the given size."""
+
+    settings: AugmentSettings
+    size: int
+
+    def __call__(
+        self, images: npt.NDArray[np.uint8], labels: npt.NDArray[np.uint8], generator: torch.Generator
+    ) -> tuple[Tensor, Tensor]:
+        """[n, 3, s, s] and [n, s, s] uint8 -> z-scored float32 [n, 3, size, size] and int64 [n, size, size]."""
+        settings, random = self.settings, generator
+        values = torch.from_numpy(images).float().div_(255)
+        values, target = self._move(values, torch.from_numpy(labels), random)
+        head = soft_head(values)
+        values = foreign_contrast(values, settings.foreign_contrast, random)
+        values = tone(values, head, settings.gamma, settings.contrast, random)
+        values = bias_field(values, settings.bias_field, random)
+        values = blur(values, settings.blur, random)
+        values = noise(values, settings.noise, settings.noise_probability, random)
+        values = grey_air(values, head, settings.grey_air, random)
+        values = choose_channels(values, settings, random)
+        return torch.from_numpy(zscore(values.numpy())), target
+
+    def _move(self, values: Tensor, labels: Tensor, random: torch.Generator) -> tuple[Tensor, Tensor]:
+        """Flip, rotate, scale, shift and bend; also brings the slices to the wanted size."""
+        grid = sampling_grid(len(values), self.size, self.settings, random)
+        moved = functional.grid_sample(values, grid, mode="bilinear", align_corners=False)
+        target = functional.grid_sample(labels[:, None].float(), grid, mode="nearest", align_corners=False)
+        return moved, target[:, 0].round().long()
+
+
+def sampling_grid(count: int, size: int, settings: AugmentSettings, random: torch.Generator) -> Tensor:
+    """[count, size, size, 2] positions (x, y in -1..1) to sample from."""
+    angle = _symmetric(count, random) * math.radians(settings.rotation_degrees)
+    zoom = torch.exp(_symmetric(count, random) * math.log1p(settings.scale))
+    mirror = torch.where(_event(count, settings.flip, random), -1.0, 1.0)
+    cosine, sine = torch.cos(angle) * zoom, torch.sin(angle) * zoom
+    shift = 2 * settings.shift * torch.stack([_symmetric(count, random), _symmetric(count, random)], 1)
+    rows = [torch.stack([cosine * mirror, -sine], 1), torch.stack([sine * mirror, cosine], 1)]
+    affine = torch.cat([torch.stack(rows, 1), shift[:, :, None]], 2)
+    grid = functional.affine_grid(affine, [count, 1, size, size], align_corners=False)
+    if settings.elastic > 0:
+        knots = 2 * torch.rand(count, 2, _ELASTIC_KNOTS, _ELASTIC_KNOTS, generator=random) - 1
+        strength = settings.elastic * torch.rand(count, 1, 1, 1, generator=random)
+        bend = functional.interpolate(knots * strength, size=(size, size), mode="bicubic", align_corners=True)
+        grid = grid + bend.permute(0, 2, 3, 1)
+    return grid
+
+
+def soft_head(values: Tensor) -> Tensor:
+    """[n, 1, s, s] in 0..1: where the head is, from the brightest channel, with small dark holes closed."""
+    brightest = functional.avg_pool2d(values.amax(1, keepdim=True), 3, stride=1, padding=1)
+    closed = -functional.max_pool2d(-functional.max_pool2d(brightest, 9, 1, 4), 9, 1, 4)
+    return ((closed - 0.04) / 0.05).clamp_(0, 1)
+
+
+def tone(values: Tensor, head: Tensor, gamma: float, contrast: float, random: torch.Generator) -> Tensor:
+    """Gamma exp(+-gamma), contrast and brightness of the head against its air, each channel by itself."""
+    shape = (len(values), 3, 1, 1)
+    if gamma > 0:
+        values = values.clamp(min=1e-4) ** torch.exp(gamma * (2 * torch.rand(shape, generator=random) - 1))
+    if contrast > 0:
+        gain = 1 + contrast * (2 * torch.rand(shape, generator=random) - 1)
+        offset = contrast * (2 * torch.rand(shape, generator=random) - 1)
+        values = (values * gain + offset * head).clamp(0, 1)
+    return values
+
+
+def bias_field(values: Tensor, probability: float, random: torch.Generator) -> Tensor:
+    """A smooth multiplicative shading, one of its own per channel."""
+    chosen = _chosen(len(values), probability, random)
+    if not len(chosen):
+        return values
+    knots = torch.randn(len(chosen), 3, _FIELD_KNOTS, _FIELD_KNOTS, generator=random) * 0.25
+    field = functional.interpolate(knots, size=tuple(values.shape[2:]), mode="bilinear", align_corners=True)
+    return values.index_put((chosen,), (values[chosen] * torch.exp(field)).clamp(0, 1))
+
+
+def blur(values: Tensor, probability: float, random: torch.Generator) -> Tensor:
+    """Lower resolution: down to 0.35..0.8 of the size along rows, columns or both, and back."""
+    for index in _chosen(len(values), probability, random).tolist():
+        factors = 0.35 + 0.45 * torch.rand(2, generator=random)
+        axis = int(torch.randint(3, (1,), generator=random))
+        if axis < 2:
+            factors[axis] = 1
+        height, width = (max(8, round(float(f) * s)) for f, s in zip(factors, values.shape[2:], strict=True))
+        channels = torch.rand(3, generator=random) < 0.6
+        if channels.any():
+            part = values[index : index + 1, channels]
+            small = functional.interpolate(part, size=(height, width), mode="area")
+            values[index : index + 1, channels] = functional.interpolate(
+                small, size=tuple(values.shape[2:]), mode="bilinear", align_corners=False
+            )
+    return values
+
+
+def noise(values: Tensor, largest: float, probability: float, random: torch.Generator) -> Tensor:
+    """Noise of a magnitude image: Gaussian on the signal, folded at zero."""
+    chosen = _chosen(len(values), probability, random)
+    if largest <= 0 or not len(chosen):
+        return values
+    sigma = largest * torch.rand(len(chosen), 3, 1, 1, generator=random)
+    noisy = values[chosen] + sigma * torch.randn(len(chosen), *values.shape[1:], generator=random)
+    return values.index_put((chosen,), noisy.abs().clamp(max=1))
+
+
+def foreign_contrast(values: Tensor, probability: float, random: torch.Generator) -> Tensor:
+    """T1 or T1CE of another kind: a random tone curve that may invert tissues; zero stays zero."""
+    count = len(values)
+    for channel in (T1, T1CE):
+        chosen = _chosen(count, probability, random)
+        if len(chosen):
+            knots = torch.rand(len(chosen), _CURVE_KNOTS, generator=random)
+            knots[:, 0] = 0
+            values[chosen, channel] = _curve(values[chosen, channel], knots)
+    return values
+
+
+def grey_air(values: Tensor, head: Tensor, probability: float, random: torch.Generator) -> Tensor:
+    """T1 (seldom T1CE) as a real-valued inversion recovery: tissue above and below its air.
+
+    Half of them keep the grey air, half have it at the head's dark end, as inference repairs it.
+    """
+    for channel, share in ((T1, probability), (T1CE, probability / 3)):
+        chosen = _chosen(len(values), share, random)
+        if not len(chosen):
+            continue
+        shape = (len(chosen), 1, 1)
+        pivot, gain = (low + span * torch.rand(shape, generator=random) for low, span in ((0.15, 0.35), (0.6, 0.7)))
+        level = 0.25 + 0.35 * torch.rand(shape, generator=random)
+        signed = ((values[chosen, channel] - pivot) * gain + level).clamp(0, 1)
+        repaired = torch.rand(shape, generator=random) < 0.5
+        air = torch.where(repaired, torch.zeros(()), level)
+        inside = head[chosen, 0]
+        values[chosen, channel] = inside * signed + (1 - inside) * air
+    return values
+
+
+def choose_channels(values: Tensor, settings: AugmentSettings, random: torch.Generator) -> Tensor:
+    """Missing channels as joint events: at most one of them happens to a slice."""
+    draw = torch.rand(len(values), generator=random)
+    source = torch.arange(3).repeat(len(values), 1)
+    edge = 0.0
+    for share, channels in (
+        (settings.all_flair, (FLAIR, FLAIR, FLAIR)),
+        (settings.t1_missing, (FLAIR, FLAIR, T1CE)),
+        (settings.t1ce_missing, (T1, FLAIR, FLAIR)),
+        (settings.t1_alone, (T1, T1, T1)),
+        (settings.t1ce_alone, (T1CE, T1CE, T1CE)),
+    ):
+        source[(draw >= edge) & (draw < edge + share)] = torch.tensor(channels)
+        edge += share
+    return values[torch.arange(len(values))[:, None], source]
+
+
+def _curve(values: Tensor, knots: Tensor) -> Tensor:
+    """Piecewise linear curve per slice: values [m, h, w] in 0..1, knots [m, k] over 0..1."""
+    position = values.clamp(0, 1) * (knots.shape[1] - 1)
+    below = position.long().clamp(max=knots.shape[1] - 2)
+    flat = below.flatten(1)
+    low, high = knots.gather(1, flat).view_as(values), knots.gather(1, flat + 1).view_as(values)
+    return low + (high - low) * (position - below)
+
+
+def _symmetric(count: int, random: torch.Generator) -> Tensor:
+    """[count] uniform in -1..1."""
+    return 2 * torch.rand(count, generator=random) - 1
+
+
+def _event(count: int, probability: float, random: torch.Generator) -> Tensor:
+    """[count] booleans, each true with the probability."""
+    return torch.rand(count, generator=random) < probability
+
+
+def _chosen(count: int, probability: float, random: torch.Generator) -> Tensor:
+    """Indices of the slices that an event happens to."""
+    return torch.nonzero(_event(count, probability, random))[:, 0]

@@ -1,0 +1,110 @@
+"""Validation during training: Dice of the averaged weights on patients that are never trained on."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from tumorview.errors import JobCancelled
+from tumorview.ml.data import SliceSet
+from tumorview.ml.preprocess import zscore
+
+_BATCH = 16
+
+
+@dataclass(frozen=True, slots=True)
+class ValidationScores:
+    """Dice of any foreground class (DESIGN section 4); None where undefined. ``flair`` is FLAIR in all channels."""
+
+    dice_pooled: float | None
+    dice_per_volume: float | None
+    flair_dice_pooled: float | None
+    per_patient: dict[str, float | None]
+
+    @property
+    def score(self) -> float:
+        """What "best" means: the mean of pooled and per-volume Dice, with FLAIR alone counting a quarter."""
+        parts = (self.dice_pooled, self.dice_per_volume, self.flair_dice_pooled)
+        pooled, volume, flair = (part or 0.0 for part in parts)
+        return 0.75 * (pooled + volume) / 2 + 0.25 * flair
+
+
+@dataclass(frozen=True, slots=True)
+class Validator:
+    """Scores a network on the slices of some patients at one size."""
+
+    slices: SliceSet
+    patients: Sequence[str]
+    size: int
+    device: torch.device
+    autocast: Callable[[], torch.autocast]
+    cancelled: Callable[[], bool] = lambda: False
+
+    def __call__(self, model: nn.Module) -> ValidationScores:
+        """Scores with the channels as they are and with FLAIR in all of them."""
+        model.eval()
+        counts = self._counts(model, flair_only=False)
+        flair = self._counts(model, flair_only=True)
+        per_patient = {name: dice(*counts[name]) for name in counts}
+        defined = [value for value in per_patient.values() if value is not None]
+        return ValidationScores(
+            dice(*np.sum(list(counts.values()), axis=0)),
+            float(np.mean(defined)) if defined else None,
+            dice(*np.sum(list(flair.values()), axis=0)),
+            per_patient,
+        )
+
+    def _counts(self, model: nn.Module, *, flair_only: bool) -> dict[str, npt.NDArray[np.int64]]:
+        """Patient -> (TP, FP, FN) summed over its slices."""
+        chosen = self.slices.indices_of(self.patients)
+        owner = self.slices.owner[chosen]
+        counts = {name: np.zeros(3, dtype=np.int64) for name in self.patients}
+        for start in range(0, len(chosen), _BATCH):
+            if self.cancelled():
+                raise JobCancelled
+            part = chosen[start : start + _BATCH]
+            images, truth = self._slices(part, flair_only)
+            found = self._predict(model, images)
+            for index in np.unique(owner[start : start + _BATCH]):
+                rows = torch.from_numpy(owner[start : start + _BATCH] == index)
+                counts[self.slices.patients[index]] += confusion(found[rows], truth[rows])
+        return counts
+
+    def _slices(self, chosen: npt.NDArray[np.int64], flair_only: bool) -> tuple[Tensor, Tensor]:
+        """Raw slices at the phase's size, in 0..1, and where the truth marks tumour."""
+        images = torch.from_numpy(np.ascontiguousarray(self.slices.images[chosen])).float() / 255
+        truth = torch.from_numpy(np.ascontiguousarray(self.slices.labels[chosen])) > 0
+        if images.shape[-1] != self.size:
+            images = functional.interpolate(images, size=(self.size, self.size), mode="area")
+            resized = functional.interpolate(truth[:, None].float(), size=(self.size, self.size), mode="area")
+            truth = resized[:, 0] >= 0.5
+        if flair_only:
+            images = images[:, [1, 1, 1]]
+        return torch.from_numpy(zscore(images.numpy())), truth
+
+    @torch.no_grad()
+    def _predict(self, model: nn.Module, images: Tensor) -> Tensor:
+        """[n, h, w] where any foreground is likelier than background; one batch size keeps compiled code warm."""
+        count = len(images)
+        if count < _BATCH:
+            images = torch.cat([images, images.new_zeros(_BATCH - count, *images.shape[1:])])
+        images = images.to(self.device).contiguous(memory_format=torch.channels_last)
+        with self.autocast():
+            logits = model(images)
+        return (logits[:count].float().softmax(1)[:, 0] < 0.5).cpu()
+
+
+def confusion(found: Tensor, truth: Tensor) -> npt.NDArray[np.int64]:
+    """(TP, FP, FN) of two boolean tensors."""
+    parts = (found & truth, found & ~truth, ~found & truth)
+    return np.asarray([int(part.sum()) for part in parts], dtype=np.int64)
+
+
+def dice(tp: int, fp: int, fn: int) -> float | None:
+    """2 TP / (2 TP + FP + FN); None when both are empty."""
+    total = 2 * tp + fp + fn
+    return float(2 * tp / total) if total else None
