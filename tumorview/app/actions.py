@@ -63,7 +63,7 @@ ACTIONS: tuple[ActionSpec, ...] = (
         "Open a folder with a DICOM study, NIfTI series or image slices",
         "folder",
     ),
-    ActionSpec("file.open_sample", "Open &Sample Study", FILE, (), "Open the study that comes with TumorView"),
+    ActionSpec("file.open_sample", "Open Samp&le Study", FILE, (), "Open the study that comes with TumorView"),
     ActionSpec(
         "file.open_truth",
         "Load &Ground Truth…",
@@ -123,7 +123,9 @@ ACTIONS: tuple[ActionSpec, ...] = (
         "cancel",
         enabled=lambda state: state.running,
     ),
-    ActionSpec("edit.undo", "&Undo", EDIT, ("Ctrl+Z",), "Take the last step back", "undo", enabled=lambda s: s.can_undo),
+    ActionSpec(
+        "edit.undo", "&Undo", EDIT, ("Ctrl+Z",), "Take the last step back", "undo", enabled=lambda s: s.can_undo
+    ),
     ActionSpec(
         "edit.redo",
         "&Redo",
@@ -152,9 +154,7 @@ ACTIONS: tuple[ActionSpec, ...] = (
         checkable=True,
         enabled=with_study,
     ),
-    ActionSpec(
-        "edit.erase", "&Eraser", EDIT, ("E",), "Left drag erases", "erase", checkable=True, enabled=with_study
-    ),
+    ActionSpec("edit.erase", "&Eraser", EDIT, ("E",), "Left drag erases", "erase", checkable=True, enabled=with_study),
     ActionSpec("edit.brush_smaller", "Brush S&maller", EDIT, ("[",), "Also Shift+wheel", enabled=with_study),
     ActionSpec("edit.brush_larger", "Brush &Larger", EDIT, ("]",), "Also Shift+wheel", enabled=with_study),
     ActionSpec(
@@ -183,7 +183,12 @@ ACTIONS: tuple[ActionSpec, ...] = (
     ActionSpec("view.next_slice", "&Next Slice", VIEW, ("Down", "PgDown"), enabled=with_study),
     ActionSpec("view.previous_slice", "&Previous Slice", VIEW, ("Up", "PgUp"), enabled=with_study),
     ActionSpec(
-        "view.next_tumour", "Next Slice with &Tumour", VIEW, ("N",), "Jump to the next labelled slice", enabled=with_study
+        "view.next_tumour",
+        "Next Slice with &Tumour",
+        VIEW,
+        ("N",),
+        "Jump to the next labelled slice",
+        enabled=with_study,
     ),
     ActionSpec(
         "view.previous_tumour",

@@ -9,7 +9,7 @@ from typing import Any
 import platformdirs
 
 from tumorview.errors import WriteError
-from tumorview.io.atomic import write_atomically
+from tumorview.io.atomic import atomic_write_bytes
 
 VERSION = 1
 RECENT_LIMIT = 12
@@ -62,7 +62,7 @@ class SettingsStore:
         text = json.dumps({"version": VERSION, **overrides}, indent=2)
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
-            write_atomically(self.path, lambda target: target.write(text.encode()))
+            atomic_write_bytes(self.path, text.encode())
         except (OSError, WriteError) as error:
             log.warning("settings are not remembered: %s", error)
         return self.current

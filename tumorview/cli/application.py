@@ -1,0 +1,64 @@
+"""The typer application: every command of DESIGN section 6, exit codes and error messages."""
+
+import os
+import sys
+from collections.abc import Callable, Sequence
+from typing import Annotated
+
+import click
+import typer
+
+from tumorview import __version__
+from tumorview.cli import bench, inspect, models, segment, training
+from tumorview.cli.output import print_error, print_line
+from tumorview.errors import TumorViewError
+
+app = typer.Typer(
+    name="tumorview",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+    help="Look at, segment and correct brain-tumour MRI. Research use only: not a medical device.",
+    epilog="tumorview [PATH] [--truth FILE] [--mask FILE] opens the window; --sample opens the study it comes with.",
+)
+for module in (inspect, segment, models, training, bench):
+    module.register(app)
+
+COMMANDS = frozenset(
+    [command.name for command in app.registered_commands if command.name]
+    + [group.name for group in app.registered_groups if group.name]
+)
+
+
+@app.callback(invoke_without_command=True)
+def _root(
+    version: Annotated[bool, typer.Option("--version", help="Print the version.", is_eager=True)] = False,
+) -> None:
+    if version:
+        print_line(f"tumorview {__version__}")
+        raise typer.Exit
+
+
+def main(arguments: Sequence[str], *, window_rows: Callable[[], list[object]] | None = None) -> int:
+    """Run one command and return its exit code: 0 done, 1 an error about the input, 2 wrong usage.
+
+    ``window_rows`` measures the window for ``bench``; the composition root hands it in.
+    """
+    bench.window_rows.set(window_rows)
+    try:
+        code = app(list(arguments), standalone_mode=False)
+    except TumorViewError as error:
+        print_error(str(error))
+        return 1
+    except click.ClickException as error:
+        error.show(file=sys.stderr)
+        return 2
+    except (KeyboardInterrupt, click.Abort):
+        print_error("Stopped.")
+        return 130
+    except BrokenPipeError:
+        # The reader of our output went away (``| head``): nothing is wrong and nobody is left to tell.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    return code if isinstance(code, int) else 0

@@ -1,0 +1,75 @@
+"""``info``, ``convert`` and ``actions``."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from tumorview.app import documents, tasks
+from tumorview.app.actions import ACTIONS
+from tumorview.cli.options import AsJson, InputPath
+from tumorview.cli.output import print_json, print_line, print_table, print_warning, progress_bar
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands to ``app``."""
+    app.command("info")(info)
+    app.command("convert")(convert)
+    app.command("actions")(actions)
+
+
+def info(path: InputPath, json: AsJson = False) -> None:
+    """Series, roles, shapes, spacing and affines (LPS) of a study."""
+    with progress_bar("Reading") as context:
+        study = tasks.open_study(path, context)
+    if json:
+        print_json(documents.info(study))
+        return
+    rows = [
+        [
+            str(study.role_of(series)),
+            f"{series.role_confidence:.0%}",
+            series.volume.geometry.describe(),
+            series.description,
+            series.uid,
+        ]
+        for series in study.series
+    ]
+    print_table(["role", "sure", "grid", "description", "uid"], rows)
+    for warning in (*study.warnings, *(text for series in study.series for text in series.warnings)):
+        print_warning(warning)
+
+
+def convert(
+    path: InputPath,
+    out: Annotated[Path, typer.Option("-o", "--out", help="OUT.nii.gz, or a folder with --all.", show_default=False)],
+    series: Annotated[str, typer.Option("--series", help="uid of the series; without it the reference series.")] = "",
+    every: Annotated[bool, typer.Option("--all", help="Write every image series as <uid>.nii.gz.")] = False,
+) -> None:
+    """Write a series as NIfTI in exact geometry."""
+    with progress_bar("Reading") as context:
+        study = tasks.open_study(path, context)
+    written = tasks.convert_all(study, out) if every else [tasks.convert(study, out, uid=series or None)]
+    for file in written:
+        print_line(str(file))
+
+
+def actions(json: AsJson = False) -> None:
+    """Every action of the window with its title and shortcut."""
+    if json:
+        print_json(
+            [
+                {
+                    "id": spec.id,
+                    "title": spec.title.replace("&", "").rstrip("…"),
+                    "shortcut": spec.shortcut,
+                    "shortcuts": list(spec.shortcuts),
+                }
+                for spec in ACTIONS
+            ]
+        )
+        return
+    print_table(
+        ["action", "title", "shortcut"],
+        [[spec.id, spec.title.replace("&", "").rstrip("…"), ", ".join(spec.shortcuts)] for spec in ACTIONS],
+    )

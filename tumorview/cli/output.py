@@ -1,0 +1,70 @@
+"""What a command prints: one JSON document or a few lines on stdout, progress and errors on stderr."""
+
+import json
+import math
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.table import Table
+
+from tumorview.app.jobs import JobContext
+
+_stderr = Console(stderr=True)
+
+
+def print_json(document: object) -> None:
+    """The document on stdout; numbers that are not finite become null, as JSON has none."""
+    sys.stdout.write(json.dumps(_finite(document), indent=2, ensure_ascii=False) + "\n")
+
+
+def print_line(text: str) -> None:
+    """A line for people on stdout."""
+    sys.stdout.write(text + "\n")
+
+
+def print_error(text: str) -> None:
+    """An error on stderr."""
+    _stderr.print(text, style="bold red", highlight=False, markup=False)
+
+
+def print_warning(text: str) -> None:
+    """A warning on stderr."""
+    _stderr.print(f"warning: {text}", style="yellow", highlight=False, markup=False)
+
+
+def print_table(columns: list[str], rows: list[list[str]]) -> None:
+    """A table for people on stdout."""
+    table = Table(*columns, box=None, pad_edge=False)
+    for row in rows:
+        table.add_row(*row)
+    Console().print(table)
+
+
+def percent(value: float | None) -> str:
+    """A ratio for people; a dash where it is undefined."""
+    return "-" if value is None else f"{value:.3f}"
+
+
+@contextmanager
+def progress_bar(title: str) -> Iterator[JobContext]:
+    """A context for a task, drawn as a bar on a terminal and silent elsewhere."""
+    columns = (TextColumn("{task.description}"), BarColumn(), TextColumn("{task.percentage:>3.0f}%"))
+    with Progress(*columns, TimeRemainingColumn(), console=_stderr, disable=not _stderr.is_terminal) as bar:
+        task = bar.add_task(title, total=1.0)
+        yield JobContext(
+            on_progress=lambda fraction, text: bar.update(task, completed=fraction, description=text or title)
+        )
+
+
+def _finite(value: Any) -> Any:  # noqa: ANN401 - any JSON value
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    if isinstance(value, dict):
+        return {str(key): _finite(entry) for key, entry in value.items()}
+    if isinstance(value, list | tuple):
+        return [_finite(entry) for entry in value]
+    return value
