@@ -39,7 +39,7 @@ class Settings:
 
 def default_folder() -> Path:
     """The folder of settings, models and caches of this user."""
-    return Path(platformdirs.user_data_dir("tumorview", appauthor=False))
+    return Path(platformdirs.user_data_dir("TumorView", appauthor=False))
 
 
 class SettingsStore:

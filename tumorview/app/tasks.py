@@ -1,35 +1,30 @@
 """The use cases: the window, the command line and scripts all call these functions, so they cannot disagree."""
 
-from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from tumorview.app.jobs import JobContext
+from tumorview.app.segmenter import RunSegmentation, Segmenter, SegmentOptions
+from tumorview.app.settings import default_folder
 from tumorview.core import metrics
 from tumorview.core.geometry import Geometry
 from tumorview.core.mask import Mask
 from tumorview.core.metrics import Agreement
-from tumorview.core.prediction import Prediction, PredictionPart
+from tumorview.core.prediction import Prediction
 from tumorview.core.rendering import OverlayStyle, Window
 from tumorview.core.study import Series, Study
-from tumorview.io import export, registry
+from tumorview.errors import ReadError, WriteError
+from tumorview.io import export as exports
+from tumorview.io import registry
+from tumorview.ml.registry import ModelRegistry
 from tumorview.resources import resource_path
 
 SAMPLE_FOLDER = "sample"
 
+__all__ = ["RunSegmentation", "SegmentOptions", "Segmenter"]
 
-@dataclass(frozen=True)
-class SegmentOptions:
-    """What the user chose for a run: ``model`` is an id ("" the default one), ``threshold`` None the model's own.
 
-    ``first`` is the slice along k that is predicted first.
-    """
-
-    model: str = ""
-    device: str = "auto"
-    engine: str = "auto"
-    threshold: float | None = None
-    first: int | None = None
+# -- reading ---------------------------------------------------------------------------------------------------
 
 
 def open_study(path: Path | str, context: JobContext | None = None) -> Study:
@@ -44,18 +39,77 @@ def open_mask(path: Path | str, grid: Geometry) -> Mask:
 
 def sample_path() -> Path:
     """The folder of the study that comes with the program."""
-    folder = resource_path(SAMPLE_FOLDER)
-    return next(path for path in sorted(folder.iterdir()) if path.is_dir())
+    return next(path for path in sorted(resource_path(SAMPLE_FOLDER).iterdir()) if path.is_dir())
+
+
+# -- segmenting ------------------------------------------------------------------------------------------------
+
+
+def model_registry(folder: Path | None = None) -> ModelRegistry:
+    """Bundled models and those in the user's ``folder`` (the platform's place if None)."""
+    return Segmenter(folder or default_folder()).registry
+
+
+def segment(
+    study: Study,
+    options: SegmentOptions | None = None,
+    context: JobContext | None = None,
+    *,
+    segmenter: RunSegmentation | None = None,
+) -> Prediction:
+    """Segment the tumour of ``study``; raises ModelError, EngineError and JobCancelled."""
+    run = segmenter or Segmenter(default_folder())
+    return run(study, options or SegmentOptions(), context or JobContext())
 
 
 def evaluate(prediction: Mask, truth: Mask) -> Agreement:
-    """Compare two masks of one grid."""
+    """Compare two masks of one grid; GeometryError naming both grids where they differ."""
     return metrics.evaluate(prediction, truth)
+
+
+def evaluate_files(prediction: Path, truth: Path) -> Agreement:
+    """Compare two masks from files; the ground truth's grid is the one that counts."""
+    wanted = registry.read_mask(truth)
+    return evaluate(registry.open_mask(prediction, wanted.geometry), wanted)
+
+
+def evaluate_model(
+    data: Path,
+    options: SegmentOptions | None = None,
+    *,
+    patients: Path | None = None,
+    channels: str | None = None,
+    context: JobContext | None = None,
+) -> dict[str, Any]:
+    """Evaluate a model over a data set in the LGG layout: the document of ``tumorview evaluate-model``."""
+    from tumorview.ml.engines import open_engine
+    from tumorview.ml.model_evaluation import evaluate_data_set
+
+    options, context = options or SegmentOptions(), context or JobContext()
+    model = model_registry().usable(options.model or None)
+    engine = open_engine(model, engine=options.engine, device=options.device, cache=default_folder() / "cache")
+    report = evaluate_data_set(data, model.card, engine, patients=patients, channels=channels, progress=context)
+    return report.to_dict()
+
+
+# -- writing ---------------------------------------------------------------------------------------------------
+
+
+def export(study: Study, mask: Mask, output: Path) -> Path:
+    """Write the mask to ``output``: NIfTI for ``.nii`` and ``.nii.gz``, otherwise a folder of PNG slices."""
+    if output.name.lower().endswith((".nii", ".nii.gz")):
+        return export_nifti(mask, output)
+    if output.suffix and not output.is_dir():
+        raise WriteError(f"'{output.name}' is neither a .nii.gz file nor a folder.", "Name one of the two.")
+    export_png(study, mask, output)
+    return output
 
 
 def export_nifti(mask: Mask, path: Path | str) -> Path:
     """Write the mask as NIfTI in the geometry of its image; read back and compared before this returns."""
-    return export.write_nifti_mask(mask, Path(path))
+    target = Path(path)
+    exports.write_nifti_mask(mask, target)
+    return target
 
 
 def export_png(
@@ -71,8 +125,8 @@ def export_png(
     """Write ``masks/`` and ``overlays/`` with one PNG a slice into ``folder``; the files written."""
     target = Path(folder)
     context = context or JobContext()
-    written = export.write_png_masks(mask, target / "masks", progress=context.part(0.0, 0.3))
-    written += export.write_png_overlays(
+    written = exports.write_png_masks(mask, target / "masks", progress=context.part(0.0, 0.3))
+    written += exports.write_png_overlays(
         series or study.reference,
         mask,
         target / "overlays",
@@ -81,3 +135,37 @@ def export_png(
         progress=context.part(0.3, 1.0),
     )
     return written
+
+
+def convert(study: Study, output: Path, *, uid: str | None = None) -> Path:
+    """Write one series (the reference one if ``uid`` is None) as NIfTI in exact geometry."""
+    series = study.reference
+    if uid is not None:
+        try:
+            series = study.by_uid(uid)
+        except KeyError:
+            known = ", ".join(one.uid for one in study.series)
+            raise ReadError(f"The study has no series {uid!r}.", f"Choose one of: {known}.") from None
+    exports.write_nifti_volume(series.volume, output)
+    return output
+
+
+def convert_all(study: Study, folder: Path) -> list[Path]:
+    """Write every series as ``<uid>.nii.gz`` into ``folder``."""
+    exports.make_folder(folder)
+    return [convert(study, folder / f"{series.uid}.nii.gz", uid=series.uid) for series in study.series]
+
+
+# -- training and measuring ------------------------------------------------------------------------------------
+
+
+def inference_benchmark(context: JobContext | None = None) -> list[dict[str, object]]:
+    """Time every engine side by side on this machine: rows of ``tumorview bench``."""
+    from tumorview.ml.benchmark import inference_rows
+
+    return [bench_document(row) for row in inference_rows(model_registry(), progress=context or JobContext())]
+
+
+def bench_document(row: Any) -> dict[str, object]:  # noqa: ANN401 - rows of ml and of gui, which do not know each other
+    """One measurement as the JSON of ``tumorview bench``."""
+    return {name: getattr(row, name, None) for name in ("name", "value", "unit", "against", "ratio")}

@@ -1,0 +1,112 @@
+"""From a study and the user's choices to a Prediction, keeping the engine warm from run to run."""
+
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from tumorview.app.jobs import JobContext
+from tumorview.core.mask import Box
+from tumorview.core.prediction import Prediction, PredictionPart
+from tumorview.core.progress import Progress
+from tumorview.core.slicing import Plane, PlaneView
+from tumorview.core.study import Study
+from tumorview.ml.card import ModelCard
+from tumorview.ml.engines.base import Engine
+from tumorview.ml.registry import ModelEntry, ModelRegistry, user_models_folder
+
+
+@dataclass(frozen=True)
+class SegmentOptions:
+    """What the user chose for a run: ``model`` is an id ("" the default one), ``threshold`` None the model's own.
+
+    ``first`` is the voxel (k, j, i) in view: the axial slice through it is predicted first.
+    """
+
+    model: str = ""
+    device: str = "auto"
+    engine: str = "auto"
+    threshold: float | None = None
+    first: tuple[int, int, int] | None = None
+
+
+RunSegmentation = Callable[[Study, SegmentOptions, JobContext], Prediction]
+
+
+class Segmenter:
+    """Runs models of a registry; the engine used last stays open, so that the next run starts at once.
+
+    ``folder`` is the user's: imported models and measurements of this machine live there. May be shared between
+    threads; runs are served one by one.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.registry = ModelRegistry(user_models_folder(folder))
+        self._cache = folder / "cache"
+        self._lock = threading.Lock()
+        self._open: tuple[tuple[str, str, str], ModelCard, Engine] | None = None
+
+    def models(self) -> list[ModelEntry]:
+        """Every model with its status; nothing heavy is loaded."""
+        return self.registry.list()
+
+    def __call__(self, study: Study, options: SegmentOptions, context: JobContext) -> Prediction:
+        """Segment ``study``; finished slices are published as PredictionPart on the way.
+
+        Raises ModelError, EngineError and JobCancelled.
+        """
+        from tumorview.ml.predictor import SlicePrediction, predict_study
+
+        with self._lock:
+            card, engine = self._engine(options, context.part(0.0, 0.1))
+
+            def publish(done: SlicePrediction) -> None:
+                for part in _parts(done.axis, done.indices, done.volume.shape[1:]):
+                    voxels = done.volume[(slice(None), *part.slices)].copy()
+                    context.publish(PredictionPart(part, voxels, card.foreground))
+
+            prediction = predict_study(
+                study,
+                card,
+                engine,
+                first=_first_slice(study, options),
+                progress=context.part(0.1, 1.0),
+                on_slices=publish,
+            )
+        threshold = card.threshold if options.threshold is None else options.threshold
+        return replace(prediction, threshold=threshold)
+
+    def warm(self, options: SegmentOptions, context: JobContext) -> None:
+        """Open the engine that a run with ``options`` will need."""
+        with self._lock:
+            self._engine(options, context)
+
+    def _engine(self, options: SegmentOptions, progress: Progress) -> tuple[ModelCard, Engine]:
+        from tumorview.ml.engines import open_engine
+
+        model = self.registry.usable(options.model or None)
+        key = (model.card.weights_sha256, options.engine, options.device)
+        if self._open is None or self._open[0] != key:
+            self._open = None
+            progress.report(0.0, "Loading the network")
+            engine = open_engine(
+                model, engine=options.engine, device=options.device, cache=self._cache, progress=progress
+            )
+            self._open = (key, model.card, engine)
+        return self._open[1], self._open[2]
+
+
+def _first_slice(study: Study, options: SegmentOptions) -> int | None:
+    if options.first is None:
+        return None
+    return options.first[PlaneView.of(study.reference.volume.geometry, Plane.AXIAL).normal_axis]
+
+
+def _parts(axis: int, indices: tuple[int, ...], shape: tuple[int, ...]) -> list[Box]:
+    """One box a slice: neighbours in time are not neighbours in space when work goes outward."""
+    boxes = []
+    for index in indices:
+        start, stop = [0, 0, 0], list(shape)
+        start[axis], stop[axis] = index, index + 1
+        boxes.append(Box((start[0], start[1], start[2]), (stop[0], stop[1], stop[2])))
+    return boxes
