@@ -6,6 +6,7 @@ tree of image and mask pairs (``NAME.ext`` beside ``NAME_mask.ext``; TIFF, PNG o
 
 import hashlib
 import json
+import os
 import re
 from collections import defaultdict
 from collections.abc import Callable, Sequence
@@ -57,7 +58,7 @@ def discover(folders: Sequence[Path]) -> list[PatientFiles]:
     for folder in folders:
         if not folder.is_dir():
             raise TrainingError(f"The data folder {folder} does not exist.", "Check --data.")
-        for mask in sorted(path for path in folder.rglob("*_mask.*") if path.name.endswith(_mask_endings())):
+        for mask in _masks(folder):
             pair = _pair_of(mask)
             found[pair.patient].append(pair)
     if not found:
@@ -149,8 +150,11 @@ def _names(pattern: str, patient: str) -> bool:
     return pattern == patient or re.search(rf"(^|[_-]){re.escape(pattern)}([_-]|$)", patient) is not None
 
 
-def _mask_endings() -> tuple[str, ...]:
-    return tuple(f"_mask{suffix}" for suffix in SUFFIXES)
+def _masks(folder: Path) -> list[Path]:
+    """Every mask file below the folder, linked folders included."""
+    endings = tuple(f"_mask{suffix}" for suffix in SUFFIXES)
+    walk = os.walk(folder, followlinks=True)
+    return sorted(Path(place, name) for place, _, names in walk for name in names if name.endswith(endings))
 
 
 def _pair_of(mask: Path) -> Pair:

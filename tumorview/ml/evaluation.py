@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from tumorview.core.metrics import Counts, count, mean_defined, total
 from tumorview.errors import JobCancelled
 from tumorview.ml.data import SliceSet
 from tumorview.ml.preprocess import zscore
@@ -49,20 +50,19 @@ class Validator:
         model.eval()
         counts = self._counts(model, flair_only=False)
         flair = self._counts(model, flair_only=True)
-        per_patient = {name: dice(*counts[name]) for name in counts}
-        defined = [value for value in per_patient.values() if value is not None]
+        per_patient = {name: counts[name].dice for name in counts}
         return ValidationScores(
-            dice(*np.sum(list(counts.values()), axis=0)),
-            float(np.mean(defined)) if defined else None,
-            dice(*np.sum(list(flair.values()), axis=0)),
+            total(counts.values()).dice,
+            mean_defined(per_patient.values()),
+            total(flair.values()).dice,
             per_patient,
         )
 
-    def _counts(self, model: nn.Module, *, flair_only: bool) -> dict[str, npt.NDArray[np.int64]]:
-        """Patient -> (TP, FP, FN) summed over its slices."""
+    def _counts(self, model: nn.Module, *, flair_only: bool) -> dict[str, Counts]:
+        """Counts of each patient, summed over its slices."""
         chosen = self.slices.indices_of(self.patients)
         owner = self.slices.owner[chosen]
-        counts = {name: np.zeros(3, dtype=np.int64) for name in self.patients}
+        counts = {name: Counts(0, 0, 0) for name in self.patients}
         for start in range(0, len(chosen), _BATCH):
             if self.cancelled():
                 raise JobCancelled
@@ -70,11 +70,11 @@ class Validator:
             images, truth = self._slices(part, flair_only)
             found = self._predict(model, images)
             for index in np.unique(owner[start : start + _BATCH]):
-                rows = torch.from_numpy(owner[start : start + _BATCH] == index)
-                counts[self.slices.patients[index]] += confusion(found[rows], truth[rows])
+                rows = owner[start : start + _BATCH] == index
+                counts[self.slices.patients[index]] += count(found[rows], truth[rows])
         return counts
 
-    def _slices(self, chosen: npt.NDArray[np.int64], flair_only: bool) -> tuple[Tensor, Tensor]:
+    def _slices(self, chosen: npt.NDArray[np.int64], flair_only: bool) -> tuple[Tensor, npt.NDArray[np.bool_]]:
         """Raw slices at the phase's size, in 0..1, and where the truth marks tumour."""
         images = torch.from_numpy(np.ascontiguousarray(self.slices.images[chosen])).float() / 255
         truth = torch.from_numpy(np.ascontiguousarray(self.slices.labels[chosen])) > 0
@@ -84,27 +84,17 @@ class Validator:
             truth = resized[:, 0] >= 0.5
         if flair_only:
             images = images[:, [1, 1, 1]]
-        return torch.from_numpy(zscore(images.numpy())), truth
+        return torch.from_numpy(zscore(images.numpy())), truth.numpy()
 
     @torch.no_grad()
-    def _predict(self, model: nn.Module, images: Tensor) -> Tensor:
+    def _predict(self, model: nn.Module, images: Tensor) -> npt.NDArray[np.bool_]:
         """[n, h, w] where any foreground is likelier than background; one batch size keeps compiled code warm."""
-        count = len(images)
-        if count < _BATCH:
-            images = torch.cat([images, images.new_zeros(_BATCH - count, *images.shape[1:])])
+        given = len(images)
+        if given < _BATCH:
+            images = torch.cat([images, images.new_zeros(_BATCH - given, *images.shape[1:])])
         images = images.to(self.device).contiguous(memory_format=torch.channels_last)
         with self.autocast():
             logits = model(images)
-        return (logits[:count].float().softmax(1)[:, 0] < 0.5).cpu()
+        found: npt.NDArray[np.bool_] = (logits[:given].float().softmax(1)[:, 0] < 0.5).cpu().numpy()
+        return found
 
-
-def confusion(found: Tensor, truth: Tensor) -> npt.NDArray[np.int64]:
-    """(TP, FP, FN) of two boolean tensors."""
-    parts = (found & truth, found & ~truth, ~found & truth)
-    return np.asarray([int(part.sum()) for part in parts], dtype=np.int64)
-
-
-def dice(tp: int, fp: int, fn: int) -> float | None:
-    """2 TP / (2 TP + FP + FN); None when both are empty."""
-    total = 2 * tp + fp + fn
-    return float(2 * tp / total) if total else None
