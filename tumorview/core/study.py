@@ -30,6 +30,8 @@ class Series:
 
     ``frame_of_reference`` is DICOM's UID: series that share it are in the same place without registration.
     ``framed`` is True where the slices already have the training data's framing (DESIGN section 4).
+    ``inverted`` is True where low values are meant to be shown bright (DICOM's MONOCHROME1): the voxels keep what they
+    mean, the display turns them round.
     """
 
     uid: str
@@ -41,6 +43,7 @@ class Series:
     window: Window | None = None
     frame_of_reference: str | None = None
     framed: bool = False
+    inverted: bool = False
     warnings: tuple[str, ...] = ()
 
 

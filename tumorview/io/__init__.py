@@ -1,1 +1,1 @@
-"""Readers and writers behind one registry."""
+"""Readers and writers behind one registry; the only package that knows file formats."""

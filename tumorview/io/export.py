@@ -1,0 +1,114 @@
+"""What leaves TumorView: masks and images as NIfTI, slices as PNG. Atomic, and read back before success is reported.
+
+PNG slices lie as the axial view shows them (patient right on the left, anterior up) and are numbered by the voxel index
+along the view's normal, from 1. They carry no text: nothing of the patient can be in it.
+"""
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+from PIL import Image
+
+from tumorview.core.labels import LabelTable
+from tumorview.core.mask import Mask, MaskArray
+from tumorview.core.progress import Progress
+from tumorview.core.rendering import OverlayStyle, Window, composite, grey, overlay
+from tumorview.core.slicing import Plane, PlaneView
+from tumorview.core.study import Series
+from tumorview.core.volume import Volume
+from tumorview.errors import GeometryError, WriteError
+from tumorview.io.atomic import atomic_write, make_folder, not_identical
+from tumorview.io.files import children
+from tumorview.io.nifti_write import write_voxels
+
+Picture = npt.NDArray[np.uint8]
+
+
+def write_nifti_mask(mask: Mask, path: Path) -> None:
+    """Write the mask as uint8 label numbers in its own geometry; raises WriteError."""
+    write_voxels(mask.data, mask.geometry, path)
+
+
+def write_nifti_volume(volume: Volume, path: Path) -> None:
+    """Write an image volume in its own geometry, with its voxel type where NIfTI has it; raises WriteError."""
+    write_voxels(volume.data, volume.geometry, path)
+
+
+def write_png_masks(mask: Mask, folder: Path, *, progress: Progress | None = None) -> list[Path]:
+    """Write ``slice_0001.png`` ...: 8-bit greys, 255 for the tumour where the mask has label 1 only, otherwise label
+    numbers. ``open_mask`` reads either back. Returns the files; raises WriteError.
+    """
+    view = PlaneView.of(mask.geometry, Plane.AXIAL)
+    factor = 255 if _only_label_one(mask.labels, mask.data) else 1
+    return _write_slices(folder, view.count, lambda n: view.extract(mask.data, n) * np.uint8(factor), progress)
+
+
+def write_png_overlays(
+    series: Series,
+    mask: Mask,
+    folder: Path,
+    *,
+    window: Window | None = None,
+    style: OverlayStyle | None = None,
+    scale: int = 2,
+    progress: Progress | None = None,
+) -> list[Path]:
+    """Write ``slice_0001.png`` ...: each axial slice of ``series`` with the mask over it, as the window shows it.
+
+    A voxel becomes ``scale`` x ``scale`` pixels. ``window`` None means the series' own or an automatic one. Returns the
+    files; raises GeometryError where mask and series lie on different grids, WriteError with a remedy.
+    """
+    geometry = series.volume.geometry
+    if not geometry.same_grid(mask.geometry):
+        raise GeometryError(
+            f"The mask has {mask.geometry.describe()}, the image {geometry.describe()}.", "Export the mask's own series."
+        )
+    chosen = window or series.window or Window.auto(series.volume.data)
+    drawn = style or OverlayStyle()
+    view = PlaneView.of(geometry, Plane.AXIAL)
+
+    def picture(index: int) -> Picture:
+        base = grey(view.extract(series.volume.data, index), chosen, inverted=series.inverted)
+        layer = overlay(view.extract(mask.data, index), mask.labels, drawn, scale=scale)
+        return composite(base.repeat(scale, axis=0).repeat(scale, axis=1), layer)
+
+    return _write_slices(folder, view.count, picture, progress)
+
+
+def _only_label_one(labels: LabelTable, data: MaskArray) -> bool:
+    return {label.number for label in labels} <= {1} and int(data.max()) <= 1
+
+
+def _write_slices(
+    folder: Path, count: int, picture: Callable[[int], Picture], progress: Progress | None
+) -> list[Path]:
+    progress = progress or Progress()
+    make_folder(folder)
+    paths = [folder / f"slice_{number:04d}.png" for number in range(1, count + 1)]
+    _refuse_leftovers(folder, set(paths))
+    for index, path in enumerate(paths):
+        progress.check()
+        progress.report(index / count, "Writing slices")
+        _write_png(np.ascontiguousarray(picture(index)), path)
+    return paths
+
+
+def _refuse_leftovers(folder: Path, wanted: set[Path]) -> None:
+    """Slices of a longer export would stay between the new ones and pass for them."""
+    if any(path not in wanted for path in _slices_in(folder)):
+        raise WriteError(f"'{folder}' holds more slices of another export.", "Choose an empty folder.")
+
+
+def _slices_in(folder: Path) -> Iterator[Path]:
+    return (path for path in children(folder) if path.match("slice_[0-9][0-9][0-9][0-9].png"))
+
+
+def _write_png(pixels: Picture, path: Path) -> None:
+    def verify(part: Path) -> None:
+        with Image.open(part) as image:
+            if image.size != pixels.shape[1::-1] or not np.array_equal(np.asarray(image), pixels):
+                raise not_identical(path)
+
+    atomic_write(path, lambda part: Image.fromarray(pixels).save(part, "PNG"), verify=verify)
