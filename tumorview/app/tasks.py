@@ -1,7 +1,8 @@
 """The use cases: the window, the command line and scripts all call these functions, so they cannot disagree."""
 
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from tumorview.app.jobs import JobContext
 from tumorview.app.segmenter import RunSegmentation, Segmenter, SegmentOptions
@@ -18,6 +19,9 @@ from tumorview.io import export as exports
 from tumorview.io import registry
 from tumorview.ml.registry import ModelRegistry
 from tumorview.resources import resource_path
+
+if TYPE_CHECKING:
+    from tumorview.ml.trainer import TrainProgress, TrainReport
 
 SAMPLE_FOLDER = "sample"
 
@@ -69,7 +73,7 @@ def evaluate(prediction: Mask, truth: Mask) -> Agreement:
 
 def evaluate_files(prediction: Path, truth: Path) -> Agreement:
     """Compare two masks from files; the ground truth's grid is the one that counts."""
-    wanted = registry.read_mask(truth)
+    wanted = registry.open_mask(truth)
     return evaluate(registry.open_mask(prediction, wanted.geometry), wanted)
 
 
@@ -157,6 +161,22 @@ def convert_all(study: Study, folder: Path) -> list[Path]:
 
 
 # -- training and measuring ------------------------------------------------------------------------------------
+
+
+def train(
+    data: Sequence[Path],
+    out: Path,
+    *,
+    recipe: str = "lgg",
+    resume: bool = False,
+    on_progress: Callable[["TrainProgress"], None] | None = None,
+    cancelled: Callable[[], bool] | None = None,
+) -> "TrainReport":
+    """Train by a named recipe or a TOML file into the folder ``out``; TrainingError says what stops it."""
+    from tumorview.ml import trainer
+    from tumorview.ml.recipes import load_recipe
+
+    return trainer.train(data, out, load_recipe(recipe), resume=resume, progress=on_progress, cancelled=cancelled)
 
 
 def inference_benchmark(context: JobContext | None = None) -> list[dict[str, object]]:

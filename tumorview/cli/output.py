@@ -13,7 +13,7 @@ from rich.table import Table
 
 from tumorview.app.jobs import JobContext
 
-_stderr = Console(stderr=True)
+stderr = Console(stderr=True)
 
 
 def print_json(document: object) -> None:
@@ -28,12 +28,12 @@ def print_line(text: str) -> None:
 
 def print_error(text: str) -> None:
     """An error on stderr."""
-    _stderr.print(text, style="bold red", highlight=False, markup=False)
+    stderr.print(text, style="bold red", highlight=False, markup=False)
 
 
 def print_warning(text: str) -> None:
     """A warning on stderr."""
-    _stderr.print(f"warning: {text}", style="yellow", highlight=False, markup=False)
+    stderr.print(f"warning: {text}", style="yellow", highlight=False, markup=False)
 
 
 def print_table(columns: list[str], rows: list[list[str]]) -> None:
@@ -53,7 +53,7 @@ def percent(value: float | None) -> str:
 def progress_bar(title: str) -> Iterator[JobContext]:
     """A context for a task, drawn as a bar on a terminal and silent elsewhere."""
     columns = (TextColumn("{task.description}"), BarColumn(), TextColumn("{task.percentage:>3.0f}%"))
-    with Progress(*columns, TimeRemainingColumn(), console=_stderr, disable=not _stderr.is_terminal) as bar:
+    with Progress(*columns, TimeRemainingColumn(), console=stderr, disable=not stderr.is_terminal) as bar:
         task = bar.add_task(title, total=1.0)
         yield JobContext(
             on_progress=lambda fraction, text: bar.update(task, completed=fraction, description=text or title)

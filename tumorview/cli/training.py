@@ -1,12 +1,18 @@
-"""``train``."""
+"""``train``: the same run that the training wizard starts as a child process."""
 
+import signal
+import threading
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
+from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
 from tumorview.app import tasks
-from tumorview.cli.output import print_line, progress_bar
+from tumorview.cli.output import percent, print_line, stderr
+
+if TYPE_CHECKING:
+    from tumorview.ml.trainer import TrainProgress
 
 
 def register(app: typer.Typer) -> None:
@@ -20,7 +26,24 @@ def train(
     recipe: Annotated[str, typer.Option("--recipe", help="A named recipe or a TOML file.")] = "lgg",
     resume: Annotated[bool, typer.Option("--resume", help="Go on from the last checkpoint in OUT.")] = False,
 ) -> None:
-    """Train or fine-tune a network; every step is logged and the run can be resumed."""
-    with progress_bar("Training") as context:
-        summary = tasks.train(data, out, recipe=recipe, resume=resume, context=context)
-    print_line(summary)
+    """Train a network. Ctrl+C saves a checkpoint and stops; --resume goes on."""
+    stop = threading.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: stop.set())
+    columns = (TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn(), TextColumn("{task.fields[left]}"))
+    with Progress(*columns, console=stderr, disable=not stderr.is_terminal) as bar:
+        task = bar.add_task("Reading the data", total=None, left="")
+
+        def show(state: "TrainProgress") -> None:
+            text = f"phase {state.phase}/{state.phases} step {state.step}/{state.steps} loss {state.loss:.3f}"
+            left = f"{state.images_per_second:.1f} images/s, {state.eta_seconds / 60:.0f} min left"
+            bar.update(task, total=state.total_steps, completed=state.total_step, description=text, left=left)
+            if state.validation is not None:
+                scores = state.validation
+                stderr.print(
+                    f"{text}: Dice pooled {percent(scores.dice_pooled)}, per volume {percent(scores.dice_per_volume)}, "
+                    f"FLAIR only {percent(scores.flair_dice_pooled)}; {left}"
+                )
+
+        report = tasks.train(data, out, recipe=recipe, resume=resume, on_progress=show, cancelled=stop.is_set)
+    print_line(f"{'Finished' if report.completed else 'Stopped'} at step {report.total_step}; the run is in {out}")
