@@ -8,7 +8,6 @@ import numpy.typing as npt
 from tumorview.core.geometry import Geometry
 
 
-
 def reordered(data: npt.NDArray[Any], source: Geometry, grid: Geometry) -> npt.NDArray[Any] | None:
     """``data`` [k, j, i] of ``source`` as the voxels of ``grid``, or None where they are not the very same voxels.
 
@@ -27,7 +26,7 @@ def reordered(data: npt.NDArray[Any], source: Geometry, grid: Geometry) -> npt.N
 
 
 def _axis_map(source: Geometry, grid: Geometry) -> tuple[tuple[int, ...] | None, tuple[bool, ...]]:
-    """Array axis of ``source`` for each of ``grid``, and whether it runs backwards; None where axes are not parallel."""
+    """Array axis of ``source`` for each of ``grid``, and whether it runs backwards; None for skew grids."""
     if not (source.oriented and grid.oriented):
         return (0, 1, 2), (False, False, False)
     cosines = source.directions.T @ grid.directions  # [source i j k, grid i j k]

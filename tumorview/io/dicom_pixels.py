@@ -6,7 +6,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 from pydicom.dataset import Dataset
-from pydicom.pixels import get_decoder, iter_pixels
+from pydicom.pixels.decoders.base import get_decoder
+from pydicom.pixels.utils import iter_pixels
 from pydicom.uid import UID
 
 from tumorview.core.progress import Progress
@@ -29,7 +30,7 @@ def read_stack(stack: Stack, progress: Progress) -> tuple[Voxels, tuple[str, ...
     present = [(slot, frame) for slot, frame in enumerate(stack.frames) if frame is not None]
     kind = _voxel_type([frame for _, frame in present])
     if np.prod([float(n) for n in stack.geometry.shape]) * kind.itemsize > MAX_FILE_BYTES:
-        raise ReadError(f"The series of '{stack.first.path.name}' is larger than TumorView opens.", "Open a part of it.")
+        raise ReadError(f"The series of '{stack.first.path.name}' is larger than TumorView opens.", "Open part of it.")
     voxels = np.zeros(stack.geometry.shape, kind)
     coloured = False
     done = 0
@@ -94,7 +95,7 @@ def _by_file(frames: list[tuple[int, Frame]]) -> dict[Path, dict[int, tuple[int,
     return files
 
 
-def _decoded(path: Path, members: dict[int, tuple[int, Frame]]) -> "list[tuple[int, Frame, Voxels]]":
+def _decoded(path: Path, members: dict[int, tuple[int, Frame]]) -> list[tuple[int, Frame, Voxels]]:
     dataset = read_dataset(path, pixels=True)
     _require_decoder(dataset, path)
     indices = sorted(members)

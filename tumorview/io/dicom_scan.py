@@ -27,21 +27,24 @@ _NO_IMAGE_CLASSES = {
     "1.2.840.10008.5.1.4.1.1.66.7": "Label Map Segmentation",
     "1.2.840.10008.5.1.4.1.1.481.2": "RT Dose",
 }
-_ROOT_KEYWORDS = tuple(
-    "SOPClassUID SOPInstanceUID StudyInstanceUID SeriesInstanceUID FrameOfReferenceUID Modality SeriesNumber"
-    " InstanceNumber SeriesDescription ProtocolName SequenceName PulseSequenceName ImageType NumberOfFrames Rows Columns"
-    " SamplesPerPixel PhotometricInterpretation BitsAllocated BitsStored PixelRepresentation PixelSpacing"
-    " ImagePositionPatient ImageOrientationPatient SliceThickness SpacingBetweenSlices RescaleSlope RescaleIntercept"
-    " WindowCenter WindowWidth EchoTime EchoNumbers RepetitionTime InversionTime ScanningSequence ContrastBolusAgent"
-    " AcquisitionContrast DiffusionBValue TemporalPositionIdentifier TriggerTime AcquisitionNumber AcquisitionTime"
-    " ContentTime FlipAngle ComplexImageComponent EchoPlanarPulseSequence EchoPulseSequence".split()
+_ROOT_KEYWORDS = (
+    "SOPClassUID", "SOPInstanceUID", "StudyInstanceUID", "SeriesInstanceUID", "FrameOfReferenceUID", "Modality",
+    "SeriesNumber", "InstanceNumber", "SeriesDescription", "ProtocolName", "SequenceName", "PulseSequenceName",
+    "ImageType", "NumberOfFrames", "Rows", "Columns", "SamplesPerPixel", "PhotometricInterpretation",
+    "BitsAllocated", "BitsStored", "PixelRepresentation", "PixelSpacing", "ImagePositionPatient",
+    "ImageOrientationPatient", "SliceThickness", "SpacingBetweenSlices", "RescaleSlope", "RescaleIntercept",
+    "WindowCenter", "WindowWidth", "EchoTime", "EchoNumbers", "RepetitionTime", "InversionTime",
+    "ScanningSequence", "ContrastBolusAgent", "AcquisitionContrast", "DiffusionBValue",
+    "TemporalPositionIdentifier", "TriggerTime", "AcquisitionNumber", "AcquisitionTime", "ContentTime",
+    "FlipAngle", "ComplexImageComponent", "EchoPlanarPulseSequence", "EchoPulseSequence",
 )
 _GROUP_SEQUENCES = ("SharedFunctionalGroupsSequence", "PerFrameFunctionalGroupsSequence")
-_MACROS = tuple(
-    "PlanePositionSequence PlaneOrientationSequence PixelMeasuresSequence PixelValueTransformationSequence"
-    " FrameVOILUTSequence MREchoSequence MRTimingAndRelatedParametersSequence MRModifierSequence MRDiffusionSequence"
-    " MRImageFrameTypeSequence CTImageFrameTypeSequence FrameContentSequence ContrastBolusUsageSequence"
-    " MRMetaboliteMapSequence".split()
+_MACROS = (
+    "PlanePositionSequence", "PlaneOrientationSequence", "PixelMeasuresSequence",
+    "PixelValueTransformationSequence", "FrameVOILUTSequence", "MREchoSequence",
+    "MRTimingAndRelatedParametersSequence", "MRModifierSequence", "MRDiffusionSequence",
+    "MRImageFrameTypeSequence", "CTImageFrameTypeSequence", "FrameContentSequence",
+    "ContrastBolusUsageSequence", "MRMetaboliteMapSequence",
 )
 _TAGS = [*_ROOT_KEYWORDS, *_GROUP_SEQUENCES]
 
@@ -70,7 +73,7 @@ class Frame:
     def numbers(self, keyword: str, count: int | None = None) -> tuple[float, ...] | None:
         """The values as finite numbers; None where one is missing, or not ``count`` of them."""
         value = self.values.get(keyword)
-        if value is None or isinstance(value, str) and not value:
+        if value is None or (isinstance(value, str) and not value):
             return None
         items = [value] if isinstance(value, str) or not isinstance(value, Iterable) else list(value)
         try:
@@ -147,7 +150,7 @@ def read_dataset(path: Path, *, pixels: bool) -> Dataset:
             path, force=True, stop_before_pixels=not pixels, specific_tags=None if pixels else list(_TAGS)
         )
         if not dataset.file_meta.get("TransferSyntaxUID"):
-            dataset.file_meta.TransferSyntaxUID = _guessed_syntax(dataset)
+            dataset.file_meta.TransferSyntaxUID = UID(_guessed_syntax(dataset))
         return dataset
 
 
@@ -211,7 +214,7 @@ def _values(dataset: Dataset, keywords: Iterable[str]) -> dict[str, Any]:
     return found
 
 
-def _value(dataset: Dataset, keyword: str) -> Any:
+def _value(dataset: Dataset, keyword: str) -> Any:  # noqa: ANN401 - what the file holds
     try:
         return dataset.get(keyword)
     except PARSER_ERRORS:  # one unreadable element does not spoil the others

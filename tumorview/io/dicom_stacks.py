@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from tumorview.core.geometry import POSITION_TOLERANCE_MM, Geometry
+from tumorview.core.geometry import POSITION_TOLERANCE_MM, Affine, Geometry
 from tumorview.io.dicom_scan import Frame
 
 MAX_PARTS = 32  # stacks that one series may fall into
@@ -134,7 +134,7 @@ def _by_orientation(frames: list[Frame]) -> list[list[Frame]]:
     groups: list[tuple[npt.NDArray[np.float64], list[Frame]]] = []
     for frame in frames:
         axes = orientation(frame)
-        assert axes is not None  # noqa: S101 - _placed said so
+        assert axes is not None, "_placed said so"
         for known, members in groups:
             if np.abs(known - axes).max() < _COSINE_TOLERANCE:
                 members.append(frame)
@@ -264,7 +264,7 @@ def _slots(heights: npt.NDArray[np.float64]) -> tuple[list[int], list[str]]:
 
 
 def _off_line(
-    positions: npt.NDArray[np.float64], slots: list[int], affine: npt.NDArray[np.float64], normal: npt.NDArray[np.float64]
+    positions: npt.NDArray[np.float64], slots: list[int], affine: Affine, normal: npt.NDArray[np.float64]
 ) -> list[str]:
     """Warnings about a stack that is sheared, or whose slices do not start on one line."""
     if len(slots) < 2:

@@ -63,7 +63,7 @@ def write_png_overlays(
     geometry = series.volume.geometry
     if not geometry.same_grid(mask.geometry):
         raise GeometryError(
-            f"The mask has {mask.geometry.describe()}, the image {geometry.describe()}.", "Export the mask's own series."
+            f"The mask has {mask.geometry.describe()}, the image {geometry.describe()}.", "Export its own series."
         )
     chosen = window or series.window or Window.auto(series.volume.data)
     drawn = style or OverlayStyle()

@@ -120,14 +120,14 @@ def _one_patient(folder: Path) -> Slices:
     found = [slices for each in folders for slices in find_patients(each).values()]
     if len(found) > 1:
         raise ReadError(
-            f"'{folder.name}' holds {len(found)} patients.", "Open the folder of one patient, or evaluate them all at once."
+            f"'{folder.name}' holds {len(found)} patients.", "Open the folder of one patient."
         )
     return found[0]
 
 
 def _stack(images: tuple[Path, ...], progress: Progress) -> Pixels:
     """Pixels [slice, row, column, 3] of the images."""
-    pages = []
+    pages: list[Pixels] = []
     for done, path in enumerate(images):
         progress.check()
         progress.report(done / len(images), "Reading slices")

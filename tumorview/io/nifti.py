@@ -3,7 +3,6 @@
 import re
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -17,7 +16,7 @@ from tumorview.errors import ReadError
 from tumorview.io.align import reordered
 from tumorview.io.files import walk
 from tumorview.io.mask_pixels import labels_of, looks_like_labels
-from tumorview.io.nifti_header import is_nifti, opened, placement
+from tumorview.io.nifti_header import NiftiImage, is_nifti, opened, placement
 from tumorview.io.pixels import Pixels, to_grey
 from tumorview.io.raster import finite_voxels
 from tumorview.io.roles import normalised, role_from_text
@@ -92,11 +91,11 @@ def _named_like_nifti(path: Path) -> bool:
     return path.name.lower().endswith((".nii", ".nii.gz"))
 
 
-def _volume_count(image: Any) -> int:
+def _volume_count(image: NiftiImage) -> int:
     return int(np.prod([int(n) for n in image.shape[3:]], dtype=np.int64)) if len(image.shape) > 3 else 1
 
 
-def _read_volume(image: Any, number: int) -> tuple[Volume, tuple[str, ...]]:
+def _read_volume(image: NiftiImage, number: int) -> tuple[Volume, tuple[str, ...]]:
     """Volume ``number`` of the image as [k, j, i], and what the user should know about it."""
     extra = image.shape[3:]
     place = tuple(int(n) for n in np.unravel_index(number, extra, order="F")) if extra else ()

@@ -3,11 +3,10 @@
 import contextlib
 import gzip
 import math
-import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 import nibabel as nib
 import numpy as np
@@ -16,6 +15,9 @@ from tumorview.core.geometry import POSITION_TOLERANCE_MM, Affine, Geometry, Sha
 from tumorview.errors import GeometryError, ReadError
 from tumorview.io.files import head
 from tumorview.io.untrusted import PARSER_ERRORS, check_allocation, reading
+
+# nibabel has no type information; an image is one of its Nifti1Image or Nifti2Image.
+NiftiImage: TypeAlias = Any
 
 GZIP_MAGIC = b"\x1f\x8b"
 
@@ -40,15 +42,17 @@ def is_nifti(path: Path) -> bool:
 
 
 @contextlib.contextmanager
-def opened(path: Path) -> Iterator[Any]:
+def opened(path: Path) -> Iterator[NiftiImage]:
     """The nibabel image of ``path``, voxels unread; raises ReadError before a hostile header costs memory.
 
     The kind is told by content, not by suffix, so that a renamed file opens all the same.
     """
     start = _start(path)
     if not is_nifti(path):
-        reason = "is empty" if not start and path.stat().st_size == 0 else "is not a NIfTI image, whatever its name says"
-        raise ReadError(f"'{path.name}' {reason}.", "Copy it again from its source, or open another file.")
+        raise ReadError(
+            f"'{path.name}' is not a NIfTI image, whatever its name says.",
+            "Copy it again from its source, or open another file.",
+        )
     compressed = head(path, 2) == GZIP_MAGIC
     kind = nib.Nifti2Image if start[4:8] == b"n+2\0" else nib.Nifti1Image
     with reading(path, "a NIfTI image"), gzip.open(path) if compressed else path.open("rb") as file:
@@ -61,7 +65,7 @@ def opened(path: Path) -> Iterator[Any]:
         yield image
 
 
-def placement(image: Any, shape: Shape) -> Placement:
+def placement(image: NiftiImage, shape: Shape) -> Placement:
     """The Geometry of the first three axes of ``image``, turned to LPS millimetres, for voxels [k, j, i].
 
     The sform is used where it is set, then the qform; where neither is, sizes alone are known.
@@ -78,8 +82,7 @@ def placement(image: Any, shape: Shape) -> Placement:
         geometry = Geometry(shape, ras_to_lps(scale @ header.get_base_affine()), oriented=False)
         warnings.append("The file does not say how it lies in the patient: patient sides are unknown.")
         return Placement(geometry, tuple(warnings))
-    chosen = sform if sform is not None else qform
-    geometry = Geometry(shape, ras_to_lps(chosen))
+    geometry = Geometry(shape, ras_to_lps(sform if sform is not None else qform))  # type: ignore[arg-type]
     if sform is not None and qform is not None:
         warnings.extend(_disagreement(geometry, Geometry(shape, ras_to_lps(qform))))
     warnings.extend(_shear(geometry))
@@ -114,7 +117,7 @@ def _shear(geometry: Geometry) -> list[str]:
     if worst <= _ORTHOGONAL_TOLERANCE:
         return []
     angle = math.degrees(math.asin(min(worst, 1.0)))
-    return [f"The voxel axes are not at right angles (off by {angle:.1f} degrees); the image is placed as the file says."]
+    return [f"The voxel axes are not at right angles (off by {angle:.1f} degrees); positions are as the file says."]
 
 
 def _start(path: Path) -> bytes:
@@ -124,5 +127,5 @@ def _start(path: Path) -> bytes:
     try:
         with gzip.open(path) as file:
             return file.read(_HEADER_BYTES)
-    except (*PARSER_ERRORS, zlib.error):
+    except PARSER_ERRORS:
         return b""

@@ -10,7 +10,7 @@ import numpy.typing as npt
 from tumorview.core.geometry import Geometry, ras_to_lps
 from tumorview.errors import WriteError
 from tumorview.io.atomic import atomic_write, not_identical
-from tumorview.io.nifti_header import opened, placement
+from tumorview.io.nifti_header import NiftiImage, opened, placement
 
 # NIfTI's codes: 1 says that coordinates are the scanner's, 2 that they are of some other, arbitrary frame.
 _SCANNER, _ARBITRARY = 1, 2
@@ -31,7 +31,7 @@ def write_voxels(data: npt.NDArray[Any], geometry: Geometry, path: Path) -> None
     atomic_write(path, lambda part: nib.save(image, part), verify=lambda part: _verify(part, data, geometry, path))
 
 
-def _image(data: npt.NDArray[Any], geometry: Geometry) -> Any:
+def _image(data: npt.NDArray[Any], geometry: Geometry) -> NiftiImage:
     stored = _storable(data)
     affine = ras_to_lps(geometry.affine)
     image = nib.Nifti1Image(stored.transpose(2, 1, 0), affine)

@@ -122,10 +122,11 @@ def _tiff_pages(path: Path) -> Iterator[Pixels]:
             if page.shape != size:  # before decoding: each page's own header is as untrusted as the first
                 raise ReadError(f"The pages of '{path.name}' differ in size.", "Save pages of one size in one file.")
             pixels = np.asarray(page.asarray())
-            if int(page.photometric) == tifffile.PHOTOMETRIC.MINISWHITE and pixels.dtype.kind in "bu":
+            header = page if isinstance(page, tifffile.TiffPage) else tiff.pages.first
+            if int(header.photometric) == tifffile.PHOTOMETRIC.MINISWHITE and pixels.dtype.kind in "bu":
                 top = np.iinfo(pixels.dtype).max if pixels.dtype.kind == "u" else True
                 pixels = np.asarray(top ^ pixels)
-            if page.planarconfig == tifffile.PLANARCONFIG.SEPARATE and pixels.ndim == 3:
+            if header.planarconfig == tifffile.PLANARCONFIG.SEPARATE and pixels.ndim == 3:
                 pixels = np.moveaxis(pixels, 0, -1)
             yield pixels
 

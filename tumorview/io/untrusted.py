@@ -31,6 +31,8 @@ PARSER_ERRORS: tuple[type[Exception], ...] = (
     zlib.error,
 )
 
+_REMEDY = "Copy it again from its source, or open another file."
+
 MAX_FILE_BYTES = 8 * 2**30  # of voxels in memory: above any brain MRI, below what would bring a workstation down
 MAX_DEFLATE_RATIO = 1040  # zlib cannot pack more than 1032 to 1; what claims to is a lie
 SUSPICIOUS_RATIO = 150  # images pack 2 to 1, masks up to a few hundred ...
@@ -49,7 +51,7 @@ silence_parsers()
 
 
 @contextlib.contextmanager
-def reading(path: Path, what: str, remedy: str = "Copy it again from its source, or open another file.") -> Iterator[None]:
+def reading(path: Path, what: str, remedy: str = _REMEDY) -> Iterator[None]:
     """Turn a parser's failure inside the block into a ReadError; ``what`` says what the file was taken for."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
