@@ -8,6 +8,7 @@ from pathlib import Path
 
 from tumorview.core.mask import Mask
 from tumorview.core.rendering import Window
+from tumorview.core.slicing import Plane, acquisition_plane
 from tumorview.core.volume import Volume
 
 
@@ -22,6 +23,8 @@ class Role(StrEnum):
 
 
 MODEL_CHANNELS = (Role.T1, Role.FLAIR, Role.T1CE)  # the order in which the network was trained
+LIKELY = 0.5  # role confidence below which any other series of that role is preferred
+FINE_SPACING_MM = 2.0  # volumes with no coarser spacing look the same in every plane
 
 
 @dataclass(frozen=True, eq=False)
@@ -77,12 +80,15 @@ class Study:
         """The role the user gave to ``series``, otherwise the one that was recognised."""
         return self.roles.get(series.uid, series.role)
 
-    def best(self, role: Role) -> Series | None:
-        """The series that most surely plays ``role``; of equals the one with the most voxels."""
+    def best(self, role: Role, near: Series | None = None) -> Series | None:
+        """The series that plays ``role`` best beside ``near``, or on its own where ``near`` is None.
+
+        A likely one goes before an unlikely one; then one in the frame of reference of ``near``, then one that can be
+        shown in its slices without losing resolution (axial slices where ``near`` is None, as models are trained on
+        them), then the surest, then the one with the most voxels.
+        """
         candidates = [series for series in self.series if self.role_of(series) is role]
-        if not candidates:
-            return None
-        return max(candidates, key=lambda series: (series.role_confidence, series.volume.data.size))
+        return max(candidates, key=lambda series: _suitability(series, near), default=None)
 
     @property
     def channels(self) -> dict[Role, Series | None]:
@@ -90,7 +96,8 @@ class Study:
 
         The one series of a study that names no FLAIR is taken for it.
         """
-        channels = {role: self.best(role) for role in MODEL_CHANNELS}
+        flair = self.best(Role.FLAIR)
+        channels = {role: flair if role is Role.FLAIR else self.best(role, flair) for role in MODEL_CHANNELS}
         if channels[Role.FLAIR] is None and len(self.series) == 1:
             return {Role.T1: None, Role.FLAIR: self.series[0], Role.T1CE: None}
         return channels
@@ -99,3 +106,18 @@ class Study:
     def reference(self) -> Series:
         """The series shown first, on whose grid masks live: FLAIR, otherwise the first."""
         return self.channels[Role.FLAIR] or self.series[0]
+
+
+def _suitability(series: Series, near: Series | None) -> tuple[bool, bool, bool, bool, float, int]:
+    """Sort key of ``Study.best``: the greatest is the best."""
+    geometry = series.volume.geometry
+    plane = Plane.AXIAL if near is None else acquisition_plane(near.volume.geometry)
+    frames = (series.frame_of_reference, near.frame_of_reference if near else None)
+    return (
+        series.role_confidence >= LIKELY,
+        None in frames or frames[0] == frames[1],
+        acquisition_plane(geometry) is plane or max(geometry.spacing) <= FINE_SPACING_MM,
+        near is not None and geometry.same_grid(near.volume.geometry),
+        series.role_confidence,
+        series.volume.data.size,
+    )
