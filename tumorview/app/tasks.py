@@ -17,6 +17,7 @@ from tumorview.core.study import Series, Study
 from tumorview.errors import ReadError, WriteError
 from tumorview.io import export as exports
 from tumorview.io import registry
+from tumorview.io.atomic import make_folder
 from tumorview.ml.registry import ModelRegistry
 from tumorview.resources import resource_path
 
@@ -129,6 +130,7 @@ def export_png(
     """Write ``masks/`` and ``overlays/`` with one PNG a slice into ``folder``; the files written."""
     target = Path(folder)
     context = context or JobContext()
+    make_folder(target)
     written = exports.write_png_masks(mask, target / "masks", progress=context.part(0.0, 0.3))
     written += exports.write_png_overlays(
         series or study.reference,
@@ -156,7 +158,7 @@ def convert(study: Study, output: Path, *, uid: str | None = None) -> Path:
 
 def convert_all(study: Study, folder: Path) -> list[Path]:
     """Write every series as ``<uid>.nii.gz`` into ``folder``."""
-    exports.make_folder(folder)
+    make_folder(folder)
     return [convert(study, folder / f"{series.uid}.nii.gz", uid=series.uid) for series in study.series]
 
 

@@ -1,11 +1,8 @@
 """The typer application: every command of DESIGN section 6, exit codes and error messages."""
 
-import os
-import sys
 from collections.abc import Callable, Sequence
 from typing import Annotated
 
-import click
 import typer
 
 from tumorview import __version__
@@ -47,18 +44,10 @@ def main(arguments: Sequence[str], *, window_rows: Callable[[], list[object]] | 
     """
     bench.window_rows.set(window_rows)
     try:
-        code = app(list(arguments), standalone_mode=False)
+        app(list(arguments))
+    except SystemExit as ending:  # how typer says done (0), stopped (1) and wrong usage (2)
+        return ending.code if isinstance(ending.code, int) else 0
     except TumorViewError as error:
         print_error(str(error))
         return 1
-    except click.ClickException as error:
-        error.show(file=sys.stderr)
-        return 2
-    except (KeyboardInterrupt, click.Abort):
-        print_error("Stopped.")
-        return 130
-    except BrokenPipeError:
-        # The reader of our output went away (``| head``): nothing is wrong and nobody is left to tell.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 0
-    return code if isinstance(code, int) else 0
+    return 0

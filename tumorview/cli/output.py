@@ -28,12 +28,12 @@ def print_line(text: str) -> None:
 
 def print_error(text: str) -> None:
     """An error on stderr."""
-    stderr.print(text, style="bold red", highlight=False, markup=False)
+    stderr.print(text, style="bold red", highlight=False, markup=False, soft_wrap=True)
 
 
 def print_warning(text: str) -> None:
     """A warning on stderr."""
-    stderr.print(f"warning: {text}", style="yellow", highlight=False, markup=False)
+    stderr.print(f"warning: {text}", style="yellow", highlight=False, markup=False, soft_wrap=True)
 
 
 def print_table(columns: list[str], rows: list[list[str]]) -> None:

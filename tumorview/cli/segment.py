@@ -73,9 +73,9 @@ def demo(
     if study.truth is not None:
         agreement = tasks.evaluate(mask, study.truth)
         print_line(f"Dice {percent(agreement.dice)}  IoU {percent(agreement.iou)} against the ground truth")
-    print_line(f"Mask      {tasks.export_nifti(mask, out / 'mask.nii.gz')}")
     with progress_bar("Pictures") as context:
         written = tasks.export_png(study, mask, out, context=context)
+    print_line(f"Mask      {tasks.export_nifti(mask, out / 'mask.nii.gz')}")
     print_line(f"Pictures  {len(written)} in {out / 'masks'} and {out / 'overlays'}")
 
 
