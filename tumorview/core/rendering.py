@@ -71,6 +71,8 @@ def grey(pixels: Slice2D, window: Window, *, inverted: bool = False) -> Grey:
 class OverlayStyle:
     """How every label is drawn: ``opacity`` scales each label's fill, the boundary is opaque, ``boundary_width`` wide.
 
+    A fill never gets more than opaque, so ``opacity`` may exceed 1 to make faint labels solid.
+
     The width is in pixels of the picture that is drawn: see ``scale`` of ``overlay``.
     """
 
@@ -87,10 +89,10 @@ def overlay(mask: MaskArray, labels: LabelTable, style: OverlayStyle, *, scale: 
     The boundary runs inside the label, along voxel edges.
     """
     picture = np.zeros((mask.shape[0] * scale, mask.shape[1] * scale, 4), np.uint8)
-    rows, columns = np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(axis=0))
-    if rows.size == 0:
+    found = bounds(mask)
+    if found is None:
         return picture
-    top, bottom, left, right = rows[0], rows[-1] + 1, columns[0], columns[-1] + 1
+    top, bottom, left, right = found
     part = _enlarged(mask[top:bottom, left:right], scale)
     target = picture[top * scale : bottom * scale, left * scale : right * scale]
     target[:] = _lookup(labels, style)[part]
@@ -98,6 +100,14 @@ def overlay(mask: MaskArray, labels: LabelTable, style: OverlayStyle, *, scale: 
         edge = boundary(part, style.boundary_width)
         target[edge] = _lookup(labels, OverlayStyle(boundary=False), solid=True)[part[edge]]
     return picture
+
+
+def bounds(labels: Slice2D) -> tuple[int, int, int, int] | None:
+    """(top, bottom, left, right), half-open, around everything but zeros in [h, w]; None where there is nothing."""
+    rows, columns = np.flatnonzero(labels.any(axis=1)), np.flatnonzero(labels.any(axis=0))
+    if rows.size == 0:
+        return None
+    return int(rows[0]), int(rows[-1]) + 1, int(columns[0]), int(columns[-1]) + 1
 
 
 def agreement_overlay(mask: MaskArray, truth: MaskArray, *, opacity: float = 0.5, scale: int = 1) -> RGBA:
@@ -144,6 +154,6 @@ def _lookup(labels: LabelTable, style: OverlayStyle, *, solid: bool = False) -> 
     for label in labels:
         if not label.visible:
             continue
-        opacity = 1.0 if solid else label.opacity * style.opacity * style.fill
+        opacity = 1.0 if solid else min(label.opacity * style.opacity * style.fill, 1.0)
         table[label.number] = (*label.colour, round(255 * opacity))
     return table

@@ -8,6 +8,7 @@ from scipy import ndimage
 
 from tumorview.core.geometry import Geometry
 from tumorview.core.mask import Mask
+from tumorview.core.slicing import PlaneView
 from tumorview.core.volume import Volume
 
 
@@ -21,6 +22,28 @@ def resample(volume: Volume, grid: Geometry, *, fill: float = 0.0) -> Volume:
 def resample_mask(mask: Mask, grid: Geometry) -> Mask:
     """``mask`` at the voxel centres of ``grid``, by nearest neighbour: labels are never mixed."""
     return Mask(_sample(mask.data, mask.geometry, grid, order=0, fill=0), grid, mask.labels)
+
+
+def nearest_slice(
+    data: npt.NDArray[Any], source: Geometry, view: PlaneView, index: int, *, fill: int = 0
+) -> npt.NDArray[Any]:
+    """Voxels of ``data`` [k, j, i] on ``source`` nearest to slice ``index`` of ``view``, [rows, columns] as shown."""
+    rows, columns = view.size
+    # Along rows and along columns the source index grows evenly, so one corner and two steps give every pixel.
+    corner, right, down = (
+        source.world_to_index(view.geometry.index_to_world(view.to_voxel(index, row, column)))
+        for row, column in ((0, 0), (0, 1), (1, 0))
+    )
+    inside = np.ones((rows, columns), dtype=bool)
+    nearest = 0.5 + 1e-6  # halfway places all round up, whatever the last bits of the affines say
+    places = []
+    for axis, extent in enumerate(source.shape):
+        along_columns = np.arange(columns) * (right[axis] - corner[axis])
+        along_rows = np.arange(rows) * (down[axis] - corner[axis])
+        place = np.floor(corner[axis] + nearest + along_rows[:, None] + along_columns).astype(np.int32)
+        inside &= (place >= 0) & (place < extent)
+        places.append(place.clip(0, extent - 1))
+    return np.where(inside, data[places[0], places[1], places[2]], np.asarray(fill, data.dtype))
 
 
 def overlaps(first: Geometry, second: Geometry) -> bool:

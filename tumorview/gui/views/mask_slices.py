@@ -1,0 +1,71 @@
+"""Slices of the session's mask and ground truth on the grid of whichever series is shown."""
+
+import numpy as np
+import numpy.typing as npt
+
+from tumorview.app.session import Session
+from tumorview.core import resample
+from tumorview.core.mask import MaskArray
+from tumorview.core.slicing import PlaneView
+from tumorview.core.study import Series
+
+Labels2D = npt.NDArray[np.uint8]
+
+
+class MaskSlices:
+    """Labels as slices of a PlaneView: taken directly on the mask's own grid, sampled in the patient on another."""
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+
+    @property
+    def on_own_grid(self) -> bool:
+        """Whether the shown series has the mask's grid, so that it can be painted on."""
+        series, mask = self._session.active_series, self._session.mask
+        return series is not None and mask is not None and series.volume.geometry.same_grid(mask.geometry)
+
+    @property
+    def placed(self) -> bool:
+        """Whether it is known where the mask lies in the shown series."""
+        series, study = self._session.active_series, self._session.study
+        if series is None or study is None:
+            return False
+        return self.on_own_grid or shares_space(series, study.reference)
+
+    def labels(self, view: PlaneView, index: int) -> Labels2D | None:
+        """What is shown of the mask in slice ``index`` [rows, columns]; None where it cannot be placed."""
+        return self._slice(self._session.shown, view, index)
+
+    def truth(self, view: PlaneView, index: int) -> Labels2D | None:
+        """Ground truth in slice ``index`` [rows, columns]; None where there is none or it cannot be placed."""
+        truth = self._session.truth
+        return self._slice(None if truth is None else truth.data, view, index)
+
+    def label_at(self, data: MaskArray | None, view: PlaneView, voxel: tuple[int, int, int]) -> int | None:
+        """The label of ``data`` (on the mask's grid) at ``voxel`` of the shown grid; None outside."""
+        mask = self._session.mask
+        if data is None or mask is None or not self.placed:
+            return None
+        if not self.on_own_grid:
+            voxel = tuple(np.rint(mask.geometry.world_to_index(view.geometry.index_to_world(voxel))).astype(int))
+        if not mask.geometry.contains(voxel):
+            return None
+        return int(data[voxel])
+
+    def _slice(self, data: MaskArray | None, view: PlaneView, index: int) -> Labels2D | None:
+        mask = self._session.mask
+        if data is None or mask is None:
+            return None
+        if self.on_own_grid:
+            return view.extract(data, index)
+        if not self.placed:
+            return None
+        return resample.nearest_slice(data, mask.geometry, view, index)
+
+
+def shares_space(first: Series, second: Series) -> bool:
+    """Whether millimetres of one series mean the same place in the other."""
+    if not (first.volume.geometry.calibrated and second.volume.geometry.calibrated):
+        return False
+    frames = first.frame_of_reference, second.frame_of_reference
+    return None in frames or frames[0] == frames[1]

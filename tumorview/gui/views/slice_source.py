@@ -1,0 +1,151 @@
+"""The pictures and readings of one plane of the session's active series, kept while they are valid."""
+
+import math
+
+from PySide6.QtGui import QImage
+
+from tumorview.app.session import Session
+from tumorview.core import rendering
+from tumorview.core.mask import Box
+from tumorview.core.rendering import Window
+from tumorview.core.slicing import Plane, PlaneView
+from tumorview.core.study import Series
+from tumorview.gui.views.layers import OverlayPicture, Recent, grey_image, overlay_picture
+from tumorview.gui.views.mask_slices import MaskSlices
+from tumorview.gui.views.values import CursorInfo, OverlayOptions, Voxel
+
+KEPT_GREYS = 32
+KEPT_OVERLAYS = 16
+
+
+class SliceSource:
+    """What a view of ``plane`` shows of ``session``; ``view`` is None while nothing is open."""
+
+    def __init__(self, session: Session, plane: Plane) -> None:
+        self.session = session
+        self.plane = plane
+        self.series: Series | None = None
+        self.view: PlaneView | None = None
+        self.masks = MaskSlices(session)
+        self._windows: dict[str, Window] = {}
+        self._auto_windows: dict[str, Window] = {}
+        self._greys: Recent[QImage] = Recent(KEPT_GREYS)
+        self._overlays: Recent[OverlayPicture] = Recent(KEPT_OVERLAYS)
+
+    def show(self, series: Series | None) -> None:
+        """Read from ``series`` from now on."""
+        self.series = series
+        self.view = None if series is None else PlaneView.of(series.volume.geometry, self.plane)
+        self._greys.clear()
+        self._overlays.clear()
+
+    def forget_windows(self) -> None:
+        """Another study: nothing is known of its intensities."""
+        self._windows.clear()
+        self._auto_windows.clear()
+
+    def forget_overlays(self) -> None:
+        """The mask, its labels or the truth changed."""
+        self._overlays.clear()
+
+    def touches(self, box: Box, index: int) -> bool:
+        """Whether voxels ``box`` of the mask's grid may be seen in slice ``index``."""
+        if self.view is None or not self.masks.on_own_grid:
+            return True
+        axis = self.view.normal_axis
+        return box.start[axis] <= index < box.stop[axis]
+
+    # -- window/level ------------------------------------------------------------------------------------------
+
+    @property
+    def window(self) -> Window:
+        """Window/level of the shown series: the user's, the file's or the one from its percentiles."""
+        series = self.series
+        if series is None:
+            return Window(0.5, 1.0)
+        return self._windows.get(series.uid) or series.window or self.auto_window
+
+    @window.setter
+    def window(self, window: Window) -> None:
+        if self.series is not None:
+            self._windows[self.series.uid] = window
+
+    @property
+    def auto_window(self) -> Window:
+        """Window/level from the percentiles of the shown series."""
+        series = self.series
+        if series is None:
+            return Window(0.5, 1.0)
+        if series.uid not in self._auto_windows:
+            self._auto_windows[series.uid] = Window.auto(series.volume.data)
+        return self._auto_windows[series.uid]
+
+    # -- pictures ----------------------------------------------------------------------------------------------
+
+    def grey(self, index: int, *, inverted: bool) -> QImage:
+        """Slice ``index`` as greys."""
+        series, view, window = self.series, self.view, self.window
+        assert series is not None
+        assert view is not None
+        return self._greys.get(
+            (index, window, inverted),
+            lambda: grey_image(rendering.grey(view.extract(series.volume.data, index), window, inverted=inverted)),
+        )
+
+    def overlay(self, index: int, options: OverlayOptions) -> OverlayPicture:
+        """The mask in slice ``index``, as ``options`` want it."""
+        view, mask = self.view, self.session.mask
+        if view is None or mask is None:
+            return OverlayPicture()
+        return self._overlays.get(
+            (index, options),
+            lambda: overlay_picture(
+                self.masks.labels(view, index), self.masks.truth(view, index), mask.labels, options
+            ),
+        )
+
+    # -- readings ----------------------------------------------------------------------------------------------
+
+    def voxel(self, index: int, row: float, column: float) -> Voxel | None:
+        """The voxel (k, j, i) at a place of slice ``index``; None outside the image."""
+        view = self.view
+        if view is None:
+            return None
+        # Pixel [n - 0.5, n + 0.5) belongs to n, as it is painted.
+        nearest = math.floor(row + 0.5), math.floor(column + 0.5)
+        if not (0 <= nearest[0] < view.size[0] and 0 <= nearest[1] < view.size[1]):
+            return None
+        k, j, i = view.to_voxel(index, *nearest)
+        return int(k), int(j), int(i)
+
+    def read(self, voxel: Voxel) -> CursorInfo:
+        """Value, place and labels of a voxel of the shown series."""
+        series, view, session = self.series, self.view, self.session
+        assert series is not None
+        assert view is not None
+        geometry = view.geometry
+        world = None
+        if geometry.calibrated:
+            x, y, z = geometry.index_to_world(voxel).tolist()
+            world = (x, y, z)
+        truth = session.truth
+        return CursorInfo(
+            voxel,
+            world,
+            float(series.volume.data[voxel]),
+            self.masks.label_at(session.shown, view, voxel) or 0,
+            None if truth is None else self.masks.label_at(truth.data, view, voxel),
+        )
+
+    def next_labelled(self, index: int, step: int) -> int | None:
+        """The nearest slice after (``step`` 1) or before (-1) ``index`` with a label in it, if there is one."""
+        view = self.view
+        if view is None:
+            return None
+        candidate = index + step
+        while 0 <= candidate < view.count:
+            labels = self.masks.labels(view, candidate)
+            if labels is not None and labels.any():
+                return candidate
+            candidate += step
+        return None

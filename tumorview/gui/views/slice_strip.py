@@ -1,0 +1,253 @@
+"""How much of every slice is labelled, as bars along the stack: where the tumour is and where one looks."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+from PySide6.QtCore import QEvent, QLineF, QPointF, QRectF, QSize, Qt, Signal
+from PySide6.QtGui import QColor, QHelpEvent, QMouseEvent, QPainter, QPaintEvent, QPalette, QPen, QPolygonF, QWheelEvent
+from PySide6.QtWidgets import QSizePolicy, QToolTip, QWidget
+
+from tumorview.app.session import Session
+from tumorview.core.mask import Box
+from tumorview.core.slicing import Plane, PlaneView
+from tumorview.gui.views.mask_slices import Labels2D, MaskSlices
+
+SIDE = 8.0  # pixels free at both ends
+TOP = 4.0
+BOTTOM = 4.0
+NOTCH = 120
+Areas = npt.NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class SliceArea:
+    """Labelled voxels of one slice by label number, and those of ground truth (None without)."""
+
+    index: int
+    voxels: int
+    truth: int | None
+
+
+class SliceStrip(QWidget):
+    """Bars of labelled area per slice of ``plane``; ground truth as a line over them; click or drag to jump."""
+
+    slice_selected = Signal(int)
+
+    def __init__(self, session: Session, plane: Plane = Plane.AXIAL, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setObjectName("slice_strip")
+        self.setAccessibleName("Labelled area per slice")
+        self.setMouseTracking(True)
+        self.setCursor(Qt.CursorShape.PointingHandCursor)
+        self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
+        self._session = session
+        self._plane = plane
+        self._masks = MaskSlices(session)
+        self._view: PlaneView | None = None
+        self._current = 0
+        self._areas: Areas = np.zeros((0, 1), np.int64)  # [slice, label]
+        self._numbers: tuple[int, ...] = ()
+        self._truth: Areas | None = None
+        self._stale: set[int] = set()
+        self._listen()
+        self._renew()
+
+    def sizeHint(self) -> QSize:
+        return QSize(400, 56)
+
+    def minimumSizeHint(self) -> QSize:
+        return QSize(120, 40)
+
+    @property
+    def current(self) -> int:
+        """The slice that is marked."""
+        return self._current
+
+    def set_current(self, index: int) -> None:
+        """Mark the slice that the view shows."""
+        if index != self._current:
+            self._current = index
+            self.update()
+
+    def set_plane(self, plane: Plane) -> None:
+        """Count slices of another plane."""
+        self._plane = plane
+        self._renew()
+
+    def area(self, index: int) -> SliceArea:
+        """What is labelled in slice ``index``."""
+        self._count_stale()
+        truth = None if self._truth is None else int(self._truth[index])
+        return SliceArea(index, int(self._areas[index].sum()), truth)
+
+    def slice_at(self, x: float) -> int:
+        """The slice whose bar is under a widget position."""
+        count = len(self._areas)
+        width = max(self.width() - 2 * SIDE, 1.0)
+        return min(max(int((x - SIDE) / width * count), 0), max(count - 1, 0))
+
+    def bar(self, index: int) -> QRectF:
+        """The full column of a slice."""
+        width = (self.width() - 2 * SIDE) / max(len(self._areas), 1)
+        return QRectF(SIDE + index * width, TOP, width, self.height() - TOP - BOTTOM)
+
+    def text(self, index: int) -> str:
+        """A slice in words: its number and areas."""
+        area = self.area(index)
+        text = f"Slice {index + 1}: {self._amount(area.voxels)}"
+        return text if area.truth is None else f"{text}, ground truth {self._amount(area.truth)}"
+
+    # -- counting ----------------------------------------------------------------------------------------------
+
+    def _renew(self) -> None:
+        series = self._session.active_series
+        self._view = None if series is None else PlaneView.of(series.volume.geometry, self._plane)
+        count = 0 if self._view is None else self._view.count
+        self._areas = np.zeros((count, len(self._numbers)), np.int64)
+        self._current = min(self._current, max(count - 1, 0))
+        self._truth_changed()
+        self._labels_changed()
+
+    def _labels_changed(self) -> None:
+        mask = self._session.mask
+        numbers = () if mask is None else tuple(label.number for label in mask.labels)
+        if numbers != self._numbers or self._areas.shape[1] != len(numbers):
+            self._numbers = numbers
+            self._areas = np.zeros((len(self._areas), len(numbers)), np.int64)
+        self._stale = set(range(len(self._areas)))
+        self.update()
+
+    def _truth_changed(self) -> None:
+        view = self._view
+        self._truth = None
+        if view is not None and self._session.truth is not None and self._masks.placed:
+            slices = (self._masks.truth(view, index) for index in range(view.count))
+            self._truth = np.array([0 if part is None else np.count_nonzero(part) for part in slices], np.int64)
+        self.update()
+
+    def _shown_changed(self, box: Box) -> None:
+        view = self._view
+        if view is None:
+            return
+        if self._masks.on_own_grid:
+            axis = view.normal_axis
+            self._stale.update(range(box.start[axis], box.stop[axis]))
+        else:
+            self._stale = set(range(view.count))
+        self.update()
+
+    def _count_stale(self) -> None:
+        view = self._view
+        if view is not None:
+            for index in self._stale:
+                self._areas[index] = self._counted(self._masks.labels(view, index))
+        self._stale.clear()
+
+    def _counted(self, labels: Labels2D | None) -> list[int]:
+        if labels is None or not labels.any():
+            return [0] * len(self._numbers)
+        return [int(np.count_nonzero(labels == number)) for number in self._numbers]
+
+    def _amount(self, voxels: int) -> str:
+        geometry = None if self._view is None else self._view.geometry
+        if self._view is None or geometry is None or not geometry.calibrated:
+            return f"{voxels} voxels"
+        row_mm, column_mm = self._view.pixel_spacing
+        return f"{voxels * row_mm * column_mm / 100.0:.2f} cm²"
+
+    # -- events of Qt ------------------------------------------------------------------------------------------
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        painter = QPainter(self)
+        painter.fillRect(event.rect(), self.palette().color(QPalette.ColorRole.Window))
+        if not len(self._areas):
+            return
+        self._count_stale()
+        largest = max(int(self._areas.sum(axis=1).max(initial=0)), 1)
+        if self._truth is not None:
+            largest = max(largest, int(self._truth.max(initial=0)))
+        self._paint_ground(painter)
+        self._paint_bars(painter, largest)
+        if self._truth is not None and self._truth.any():
+            self._paint_truth(painter, self._truth, largest)
+        self._paint_marker(painter)
+
+    def _paint_ground(self, painter: QPainter) -> None:
+        ground = self.bar(0).united(self.bar(len(self._areas) - 1))
+        painter.fillRect(ground, self.palette().color(QPalette.ColorRole.Base))
+
+    def _paint_bars(self, painter: QPainter, largest: int) -> None:
+        mask = self._session.mask
+        if mask is None:
+            return
+        for index in np.flatnonzero(self._areas.any(axis=1)):
+            column = self.bar(int(index))
+            bottom = column.bottom()
+            gap = 1.0 if column.width() >= 4 else 0.0
+            for number, voxels in zip(self._numbers, self._areas[index].tolist(), strict=True):
+                label = mask.labels.get(number)
+                if label is None or not voxels:
+                    continue
+                height = max(column.height() * voxels / largest, 1.0)
+                colour = QColor(*label.colour, 255 if label.visible else 90)
+                painter.fillRect(QRectF(column.left(), bottom - height, column.width() - gap, height), colour)
+                bottom -= height
+
+    def _paint_truth(self, painter: QPainter, truth: Areas, largest: int) -> None:
+        corners = []
+        for index, voxels in enumerate(truth.tolist()):
+            column = self.bar(index)
+            y = column.bottom() - column.height() * voxels / largest
+            corners += [QPointF(column.left(), y), QPointF(column.right(), y)]
+        painter.setPen(QPen(self.palette().color(QPalette.ColorRole.WindowText), 1.0))
+        painter.drawPolyline(QPolygonF(corners))
+
+    def _paint_marker(self, painter: QPainter) -> None:
+        column = self.bar(self._current)
+        accent = self.palette().color(QPalette.ColorRole.Highlight)
+        glow = QColor(accent)
+        glow.setAlpha(70)
+        painter.fillRect(column, glow)
+        x = column.center().x()
+        painter.setPen(QPen(accent, 2.0))
+        painter.drawLine(QLineF(x, 0, x, self.height()))
+
+    def event(self, event: QEvent) -> bool:
+        if isinstance(event, QHelpEvent) and event.type() == QEvent.Type.ToolTip and len(self._areas):
+            QToolTip.showText(event.globalPos(), self.text(self.slice_at(event.pos().x())), self)
+            return True
+        return super().event(event)
+
+    def mousePressEvent(self, event: QMouseEvent) -> None:
+        if event.button() == Qt.MouseButton.LeftButton:
+            self._select(self.slice_at(event.position().x()))
+
+    def mouseMoveEvent(self, event: QMouseEvent) -> None:
+        if event.buttons() & Qt.MouseButton.LeftButton:
+            self._select(self.slice_at(event.position().x()))
+
+    def wheelEvent(self, event: QWheelEvent) -> None:
+        steps = -round(event.angleDelta().y() / NOTCH)
+        self._select(min(max(self._current + steps, 0), len(self._areas) - 1))
+
+    def _select(self, index: int) -> None:
+        if len(self._areas) and index != self._current:
+            self.set_current(index)
+            self.slice_selected.emit(index)
+
+    def _listen(self) -> None:
+        session = self._session
+        stops = [
+            session.study_changed.connect(lambda _: self._renew()),
+            session.series_changed.connect(lambda _: self._renew()),
+            session.shown_changed.connect(self._shown_changed),
+            session.labels_changed.connect(lambda _: self._labels_changed()),
+            session.truth_changed.connect(lambda _: self._truth_changed()),
+        ]
+
+        def stop_listening() -> None:
+            for stop in stops:
+                stop()
+
+        self.destroyed.connect(stop_listening)

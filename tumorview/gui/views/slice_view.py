@@ -1,0 +1,486 @@
+"""One plane of the active series with the mask over it.
+
+Painted by hand with QPainter from QImages instead of a plotting library's scene: every pixel is where the geometry
+puts it, boundaries are screen pixels wide at any zoom, a brush move repaints only what it touched, and nothing but
+Qt and the core renderer (which writes the PNG export too) stands between a voxel and the screen.
+"""
+
+import math
+
+import numpy as np
+from PySide6.QtCore import QEvent, QPoint, QPointF, QRectF, QSize, Qt, Signal
+from PySide6.QtGui import QFocusEvent, QKeyEvent, QMouseEvent, QPainter, QPaintEvent, QResizeEvent, QWheelEvent
+from PySide6.QtWidgets import QSizePolicy, QWidget
+
+from tumorview.app.session import Session
+from tumorview.core.mask import Box
+from tumorview.core.rendering import Window
+from tumorview.core.slicing import Plane, PlaneView
+from tumorview.core.study import Series
+from tumorview.gui.views.canvas import Canvas
+from tumorview.gui.views.gestures import Gestures
+from tumorview.gui.views.mask_slices import shares_space
+from tumorview.gui.views.slice_source import SliceSource
+from tumorview.gui.views.values import OverlayOptions, Tool, Voxel
+from tumorview.gui.views.viewport import Viewport
+
+REPAINT_MARGIN = 4  # pixels around a changed place that lines may reach
+
+
+class SliceView(QWidget):
+    """Shows ``session.active_series`` in ``plane`` with ``session.shown`` over it, and paints into the mask."""
+
+    cursor_moved = Signal(object)  # CursorInfo, or None outside the image
+    slice_changed = Signal(int)
+    window_changed = Signal(object)  # Window
+    brush_radius_changed = Signal(float)  # mm
+    maximise_requested = Signal()
+    hinted = Signal(str)  # why a gesture did nothing
+
+    def __init__(self, session: Session, plane: Plane = Plane.AXIAL, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setObjectName(f"view_{plane.value}")
+        self.setAccessibleName(f"{plane.value.capitalize()} view")
+        self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
+        self.setMouseTracking(True)
+        self.setAttribute(Qt.WidgetAttribute.WA_OpaquePaintEvent)
+        self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Expanding)
+        self.session = session
+        self.plane = plane
+        self.source = SliceSource(session, plane)
+        self.viewport = Viewport()
+        self._gestures = Gestures(self)
+        self._canvas = Canvas(self.font())
+        self._index = 0
+        self.place = (0.0, 0.0)  # row and column of the crosshair
+        self._tool = Tool.NAVIGATE
+        self._overlay = OverlayOptions()
+        self._inverted = False
+        self.smooth = True
+        self._crosshair = False
+        self._peeking = False
+        self._pointer: QPointF | None = None
+        self.circle = QRectF()  # the outline of the brush under the pointer
+        self._listen()
+        self._study_changed()
+
+    def sizeHint(self) -> QSize:
+        return QSize(512, 512)
+
+    def minimumSizeHint(self) -> QSize:
+        return QSize(120, 120)
+
+    # -- what is shown -----------------------------------------------------------------------------------------
+
+    @property
+    def plane_view(self) -> PlaneView | None:
+        """How the shown series is laid on the screen; None while nothing is open."""
+        return self.source.view
+
+    @property
+    def current_index(self) -> int:
+        """Slice number along the plane's normal, from 0."""
+        return self._index
+
+    @property
+    def current_voxel(self) -> Voxel:
+        """Voxel (k, j, i) under the crosshair."""
+        return self.source.voxel(self._index, *self.place) or (0, 0, 0)
+
+    def go_to(self, k: float, j: float, i: float) -> None:
+        """Show the slice of voxel (k, j, i) of the shown series and put the crosshair on it."""
+        if self.plane_view is None:
+            return
+        index, row, column = self.plane_view.from_voxel((k, j, i))
+        self.place = row, column
+        self.show_slice(round(index))
+        self.update()
+
+    def show_slice(self, index: int) -> None:
+        """Show slice ``index``; beyond the ends the first or last."""
+        if self.plane_view is None:
+            return
+        index = min(max(index, 0), self.plane_view.count - 1)
+        if index == self._index:
+            return
+        self._gestures.end_stroke()  # a stroke belongs to one slice
+        self._index = index
+        self.update()
+        self.slice_changed.emit(index)
+        self._report_cursor()
+
+    def step(self, n: int) -> None:
+        """Go ``n`` slices on (back if negative)."""
+        self.show_slice(self._index + n)
+
+    def next_tumour(self, step: int) -> None:
+        """Jump to the nearest slice with a label, forward (1) or back (-1)."""
+        found = self.source.next_labelled(self._index, step)
+        if found is None:
+            self.hinted.emit("No further slice with tumour in this direction.")
+        else:
+            self.show_slice(found)
+
+    @property
+    def window(self) -> Window:  # type: ignore[override]  # hides QWidget.window(), which nobody needs of a view
+        """Window/level of the shown series."""
+        return self.source.window
+
+    def set_window(self, window: Window) -> None:
+        """Show the series with ``window`` from now on."""
+        if window == self.source.window:
+            return
+        self.source.window = window
+        self.update()
+        self.window_changed.emit(window)
+
+    def auto_window(self) -> None:
+        """Window/level from the percentiles of the series."""
+        self.set_window(self.source.auto_window)
+
+    @property
+    def intensity_range(self) -> float:
+        """Width of the automatic window: what a drag of window/level is scaled by."""
+        return self.source.auto_window.width
+
+    @property
+    def inverted(self) -> bool:
+        """Whether black is shown white."""
+        return self._inverted
+
+    def set_inverted(self, inverted: bool) -> None:
+        """Show black white and white black, or not."""
+        self._inverted = inverted
+        self.update()
+
+    def set_smooth(self, smooth: bool) -> None:
+        """Show greys interpolated, or every voxel as it is; the mask is never smoothed."""
+        self.smooth = smooth
+        self.update()
+
+    @property
+    def overlay(self) -> OverlayOptions:
+        """How the mask is drawn."""
+        return self._overlay
+
+    def set_overlay(self, options: OverlayOptions) -> None:
+        """Draw the mask as ``options`` say."""
+        if options != self._overlay:
+            self._overlay = options
+            self.update()
+
+    @property
+    def overlay_shown(self) -> bool:
+        """Whether the mask can be seen now."""
+        return self._overlay.visible and not self._peeking
+
+    def set_peeking(self, *, peeking: bool) -> None:
+        """Hide the mask for as long as a key is held."""
+        if peeking != self._peeking:
+            self._peeking = peeking
+            self.update()
+
+    @property
+    def crosshair(self) -> bool:
+        """Whether the crosshair is shown."""
+        return self._crosshair
+
+    def set_crosshair(self, *, shown: bool) -> None:
+        """Show or hide the crosshair."""
+        self._crosshair = shown
+        self.update()
+
+    def reset_view(self) -> None:
+        """Fit the whole slice into the view."""
+        self.viewport.reset()
+        self.update()
+
+    def pan(self, dx: float, dy: float) -> None:
+        """Move the picture by pixels."""
+        self.viewport.pan(dx, dy)
+        self.update()
+
+    def zoom_about(self, place: QPointF, factor: float) -> None:
+        """Enlarge; what lies under ``place`` stays there."""
+        self.viewport.zoom_about(place.x(), place.y(), factor)
+        self.update()
+
+    # -- places ------------------------------------------------------------------------------------------------
+
+    def voxel_to_widget(self, k: float, j: float, i: float) -> QPoint:
+        """Where the middle of voxel (k, j, i) is, or would be in its own slice."""
+        if self.plane_view is None:
+            return QPoint()
+        _, row, column = self.plane_view.from_voxel((k, j, i))
+        x, y = self.viewport.to_widget(row, column)
+        return QPoint(math.floor(x), math.floor(y))
+
+    def widget_to_voxel(self, place: QPoint) -> Voxel | None:
+        """The voxel (k, j, i) of the shown slice under a widget position; None beside the image."""
+        # The middle of the pixel, so that the inverse of voxel_to_widget is exact down to voxels of one pixel.
+        return self.voxel_under(QPointF(place) + QPointF(0.5, 0.5))
+
+    def voxel_under(self, place: QPointF) -> Voxel | None:
+        """The voxel (k, j, i) of the shown slice under an exact position; None beside the image."""
+        return self.source.voxel(self._index, *self.viewport.to_slice(place.x(), place.y()))
+
+    def point_at(self, place: QPointF) -> None:
+        """Put the crosshair on what lies under ``place``."""
+        voxel = self.voxel_under(place)
+        if voxel is not None:
+            self.go_to(*voxel)
+
+    # -- tools -------------------------------------------------------------------------------------------------
+
+    @property
+    def tool(self) -> Tool:
+        """What the left button does."""
+        return self._tool
+
+    def set_tool(self, tool: Tool) -> None:
+        """Navigate, paint or erase with the left button."""
+        self._gestures.abandon()
+        self._tool = tool
+        self.refresh_pointer()
+        self.update()
+
+    def scale_brush(self, factor: float) -> None:
+        """Make the brush larger or smaller."""
+        self.session.set_brush(radius=self.session.brush.radius * factor)
+        self.refresh_pointer()
+        self.brush_radius_changed.emit(self.session.brush.radius)
+
+    def begin_stroke(self, *, erase: bool) -> bool:
+        """Start to paint; False, with a hint, where that cannot be."""
+        hint = self._why_not_paint(erase=erase)
+        mask = self.session.mask
+        if hint or mask is None:
+            self.hinted.emit(hint)
+            return False
+        self.session.begin_stroke(PlaneView.of(mask.geometry, self.plane), erase=erase)
+        return True
+
+    def stroke_to(self, place: QPointF) -> None:
+        """Paint on to a place of the widget."""
+        self.session.stroke_to(self._index, *self.viewport.to_slice(place.x(), place.y()))
+
+    def _why_not_paint(self, *, erase: bool) -> str:
+        mask = self.session.mask
+        if self.plane_view is None or mask is None:
+            return "Open a study to paint."
+        if not self.source.masks.on_own_grid:
+            return self._grid_notice()
+        if not self._overlay.visible:
+            return "The overlay is hidden: show it (O) to paint."
+        label = mask.labels.get(self.session.brush.label)
+        if not erase and label is not None and (label.locked or not label.visible):
+            return f"Label “{label.name}” is {'locked' if label.locked else 'hidden'}: nothing is painted."
+        return ""
+
+    @property
+    def notice(self) -> str:
+        """What the user should know before the next stroke; empty while there is nothing."""
+        return self._grid_notice() if self._tool is not Tool.NAVIGATE or not self.source.masks.placed else ""
+
+    def _grid_notice(self) -> str:
+        study, masks = self.session.study, self.source.masks
+        if study is None or self.plane_view is None or masks.on_own_grid:
+            return ""
+        name = study.role_of(study.reference).value
+        if not masks.placed:
+            return f"The mask is not shown: it is unknown where {name} lies in this series."
+        return f"The mask lies on the voxels of {name}: show {name} to paint."
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        painter = QPainter(self)
+        painter.fillRect(event.rect(), Qt.GlobalColor.black)
+        self._canvas.paint(painter, self)
+
+    # -- the pointer -------------------------------------------------------------------------------------------
+
+    def refresh_pointer(self) -> None:
+        """Show the pointer and the brush's outline as they are now."""
+        paints = self._tool is not Tool.NAVIGATE and self.plane_view is not None and not self._gestures.panning
+        circle = QRectF()
+        if paints and self._pointer is not None and self.source.masks.on_own_grid:
+            radius = self.session.brush.radius * self.viewport.scale
+            circle = QRectF(self._pointer.x() - radius, self._pointer.y() - radius, 2 * radius, 2 * radius)
+        if circle != self.circle:
+            for old_or_new in (self.circle, circle):
+                self._update_around(old_or_new)
+            self.circle = circle
+        if self._gestures.panning:
+            self.setCursor(Qt.CursorShape.ClosedHandCursor)
+        else:
+            self.setCursor(Qt.CursorShape.CrossCursor if paints else Qt.CursorShape.ArrowCursor)
+
+    def _update_around(self, area: QRectF) -> None:
+        if not area.isEmpty():
+            margin = REPAINT_MARGIN
+            self.update(area.toAlignedRect().adjusted(-margin, -margin, margin, margin))
+
+    def _report_cursor(self) -> None:
+        voxel = None if self._pointer is None else self.voxel_under(self._pointer)
+        self.cursor_moved.emit(None if voxel is None else self.source.read(voxel))
+
+    # -- events of Qt ------------------------------------------------------------------------------------------
+
+    def event(self, event: QEvent) -> bool:
+        # While a button is down, Esc ends the stroke; it must not reach the shortcut that puts the brush away.
+        if event.type() == QEvent.Type.ShortcutOverride and self._gestures.dragging:
+            key_event = event
+            assert isinstance(key_event, QKeyEvent)
+            if key_event.key() == Qt.Key.Key_Escape:
+                event.accept()
+                return True
+        return super().event(event)
+
+    def mousePressEvent(self, event: QMouseEvent) -> None:
+        self._pointer = event.position()
+        self._gestures.press(event)
+        self.refresh_pointer()
+
+    def mouseMoveEvent(self, event: QMouseEvent) -> None:
+        self._pointer = event.position()
+        self._gestures.move(event)
+        self.refresh_pointer()
+        self._report_cursor()
+
+    def mouseReleaseEvent(self, event: QMouseEvent) -> None:
+        self._gestures.release(event)
+        self.refresh_pointer()
+
+    def mouseDoubleClickEvent(self, event: QMouseEvent) -> None:
+        if event.button() == Qt.MouseButton.LeftButton and self._tool is Tool.NAVIGATE:
+            self.maximise_requested.emit()
+        else:
+            self.mousePressEvent(event)
+
+    def wheelEvent(self, event: QWheelEvent) -> None:
+        self._pointer = event.position()
+        self._gestures.wheel(event)
+        self.refresh_pointer()
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        if not self._gestures.press_key(event):
+            super().keyPressEvent(event)
+
+    def keyReleaseEvent(self, event: QKeyEvent) -> None:
+        if not self._gestures.release_key(event):
+            super().keyReleaseEvent(event)
+
+    def leaveEvent(self, event: QEvent) -> None:
+        self._gestures.end_stroke()
+        self._pointer = None
+        self.refresh_pointer()
+        self.cursor_moved.emit(None)
+        super().leaveEvent(event)
+
+    def focusOutEvent(self, event: QFocusEvent) -> None:
+        self._gestures.let_go()
+        self.refresh_pointer()
+        super().focusOutEvent(event)
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        self.viewport.resize(self.width(), self.height())
+        super().resizeEvent(event)
+
+    def changeEvent(self, event: QEvent) -> None:
+        if event.type() == QEvent.Type.FontChange:
+            self._canvas.set_font(self.font())
+            self.update()
+        super().changeEvent(event)
+
+    # -- the session -------------------------------------------------------------------------------------------
+
+    def _listen(self) -> None:
+        session = self.session
+        stops = [
+            session.study_changed.connect(lambda _: self._study_changed()),
+            session.series_changed.connect(self._series_changed),
+            session.shown_changed.connect(self._shown_changed),
+            session.labels_changed.connect(lambda _: self._overlay_changed()),
+            session.truth_changed.connect(lambda _: self._overlay_changed()),
+        ]
+
+        def stop_listening() -> None:
+            for stop in stops:
+                stop()
+
+        self.destroyed.connect(stop_listening)
+
+    def _study_changed(self) -> None:
+        self._gestures.abandon()
+        self.source.forget_windows()
+        self.source.show(None)
+        series = self.session.active_series
+        if series is not None:
+            self._series_changed(series)
+            self.viewport.reset()
+            view = self.plane_view
+            assert view is not None
+            self._index = -1
+            self.go_to(*((extent - 1) // 2 for extent in view.geometry.shape))
+        self.refresh_pointer()
+        self.update()
+
+    def _series_changed(self, series: Series) -> None:
+        if series is self.source.series:
+            self.update()  # its role may be another
+            return
+        self._gestures.abandon()
+        before, scale = self.source.series, self.viewport.scale
+        middle = self._world(*self.viewport.centre)
+        cross = self._world(*self.place)
+        self.source.show(series)
+        view = self.plane_view
+        assert view is not None
+        self.viewport.set_slice(view.size, view.pixel_spacing)
+        if before is not None and middle is not None and cross is not None:
+            self._stay_at(before, cross, middle, scale)
+        self.window_changed.emit(self.window)
+        self.refresh_pointer()
+        self.update()
+
+    def _world(self, row: float, column: float) -> np.ndarray | None:
+        view = self.plane_view
+        return None if view is None else view.geometry.index_to_world(view.to_voxel(self._index, row, column))
+
+    def _stay_at(self, before: Series, cross: np.ndarray, middle: np.ndarray, scale: float) -> None:
+        # Another series of the study: the same place of the patient at the same magnification.
+        view, series = self.plane_view, self.source.series
+        assert view is not None
+        assert series is not None
+        if not (shares_space(before, series) or before.volume.geometry.same_grid(series.volume.geometry)):
+            self.viewport.reset()
+            self.show_slice(min(self._index, view.count - 1))
+            return
+        self.viewport.zoom *= scale / self.viewport.scale
+        _, row, column = view.from_voxel(view.geometry.world_to_index(middle).tolist())
+        self.viewport.look_at(row, column)
+        k, j, i = view.geometry.world_to_index(cross)
+        index = self._index
+        self._index = -1
+        self.go_to(k, j, i)
+        if self._index < 0:
+            self._index = index
+
+    def _shown_changed(self, box: Box) -> None:
+        self.source.forget_overlays()
+        view = self.plane_view
+        if view is None or not self.source.touches(box, self._index):
+            return
+        if not self.source.masks.on_own_grid or box == Box.whole(view.geometry.shape):
+            self.update()
+            return
+        corners = [view.from_voxel(corner) for corner in (box.start, tuple(stop - 1 for stop in box.stop))]
+        rows, columns = [corner[1] for corner in corners], [corner[2] for corner in corners]
+        left, top = self.viewport.to_widget(min(rows) - 0.5, min(columns) - 0.5)
+        right, bottom = self.viewport.to_widget(max(rows) + 0.5, max(columns) + 0.5)
+        margin = REPAINT_MARGIN + self._overlay.boundary_width
+        area = QRectF(left, top, right - left, bottom - top).toAlignedRect()
+        self.update(area.adjusted(-margin, -margin, margin, margin))
+
+    def _overlay_changed(self) -> None:
+        self.source.forget_overlays()
+        self.update()
