@@ -3,6 +3,7 @@
 The way back (probabilities to the source grid) lives here too, because it inverts the same steps.
 """
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -19,6 +20,10 @@ from tumorview.errors import ModelError
 from tumorview.ml import preprocess
 from tumorview.ml.preprocess import Floats, Framing
 
+_HEAD_VOXELS = 4_000_000  # the head is looked for on no more than these: its box is known to 1 % all the same
+_PLAUSIBILITY_SIDE = 96  # pixels; whether two heads overlap shows on small pictures
+_LARGE_BYTES = 256 << 20  # a channel above this is kept in half precision
+
 _NAMES = {Role.T1: "pre-contrast T1", Role.T1CE: "post-contrast T1"}
 
 
@@ -26,12 +31,12 @@ _NAMES = {Role.T1: "pre-contrast T1", Role.T1CE: "post-contrast T1"}
 class StudyInputs:
     """A study ready for the network, computed once per study and role assignment.
 
-    ``framed`` [c, slice, size, size] float32 in 0..1, not yet z-scored; slices run along ``view.normal_axis`` of the
-    FLAIR grid. ``occupied`` are the slices with head content. ``channels`` maps T1, FLAIR, T1CE to the uid used, or
-    None where FLAIR stepped in.
+    ``volumes`` are the channels in the model's order, [slice, row, column] in 0..1 with air at 0 (the same array
+    several times where FLAIR steps in); slices run along ``view.normal_axis`` of the FLAIR grid. ``occupied`` are the
+    slices with head content. ``channels`` maps T1, FLAIR, T1CE to the uid used, or None where FLAIR stepped in.
     """
 
-    framed: Floats
+    volumes: tuple[npt.NDArray[Any], ...]
     view: PlaneView
     framing: Framing
     occupied: tuple[int, ...]
@@ -44,8 +49,15 @@ class StudyInputs:
         return self.view.geometry
 
     def batch(self, indices: Sequence[int]) -> Floats:
-        """Z-scored network input [n, c, size, size] of some slices."""
-        return preprocess.zscore(self.framed[:, list(indices)].swapaxes(0, 1))
+        """Z-scored network input [n, c, size, size] of some slices.
+
+        Framing is done here, slice by slice as they come up, so that the first result does not wait for the study.
+        """
+        framed: dict[int, Floats] = {}
+        for volume in self.volumes:
+            if id(volume) not in framed:
+                framed[id(volume)] = self.framing.apply(volume[list(indices)])
+        return preprocess.zscore(np.stack([framed[id(volume)] for volume in self.volumes], axis=1))
 
     def to_source(self, probabilities: Floats) -> npt.NDArray[np.float16]:
         """Probabilities [n, class, size, size] as [class, n, rows, columns] of the presented source slices."""
@@ -62,31 +74,47 @@ def prepare(study: Study, *, size: int = preprocess.FRAME, progress: Progress | 
     view = PlaneView.of(flair.volume.geometry, Plane.AXIAL)
     source = presented(flair.volume.data, view)
     progress.check()
-    head = preprocess.head_mask(source)
+    head = _head(source)
     progress.check()
-    framing = _framing(flair, view, head, size)
-    flair_framed = framing.apply(preprocess.normalise_series(source, head))
-    framed = np.empty((len(MODEL_CHANNELS), *flair_framed.shape), np.float32)
+    reference = _normalised(source, head)
+    volumes: list[npt.NDArray[Any]] = []
     channels: dict[str, str | None] = {}
     warnings: list[str] = []
-    for position, role in enumerate(MODEL_CHANNELS):
+    for role in MODEL_CHANNELS:
         progress.check()
         series = study.channels[role]
-        voxels = flair_framed if role is Role.FLAIR else None
-        if role is not Role.FLAIR and series is not None:
-            voxels = _other_channel(series, _NAMES[role], flair, view, head, framing, warnings)
-        elif role is not Role.FLAIR:
+        voxels: npt.NDArray[Any] | None = None
+        if role is Role.FLAIR:
+            voxels = reference
+        elif series is None:
             warnings.append(f"The study has no {_NAMES[role]}; FLAIR takes its place.")
+        else:
+            voxels = _other_channel(series, _NAMES[role], flair, view, head, warnings)
         channels[role.value] = series.uid if series is not None and voxels is not None else None
-        framed[position] = flair_framed if voxels is None else voxels
+        volumes.append(reference if voxels is None else voxels)
     occupied = tuple(int(k) for k in np.flatnonzero(head.any(axis=(1, 2))))
-    return StudyInputs(framed, view, framing, occupied, channels, tuple(warnings))
+    framing = _framing(flair, view, head, size)
+    return StudyInputs(tuple(volumes), view, framing, occupied, channels, tuple(warnings))
 
 
 def presented(data: npt.NDArray[Any], view: PlaneView) -> npt.NDArray[Any]:
     """``data`` [k, j, i] as the view's slices [slice, row, column]; a view of the data, so writing goes through."""
     turned = data.transpose(view.normal_axis, view.row_axis, view.column_axis)
     return turned[:, :: -1 if view.flip_rows else 1, :: -1 if view.flip_columns else 1]
+
+
+def _head(source: npt.NDArray[Any]) -> npt.NDArray[np.bool_]:
+    """The head [slice, row, column]; large slices are looked at coarsely."""
+    step = math.ceil(math.sqrt(source.size / _HEAD_VOXELS))
+    coarse = preprocess.head_mask(source[:, ::step, ::step])
+    rows, columns = source.shape[1:]
+    return coarse if step == 1 else coarse.repeat(step, axis=1)[:, :rows].repeat(step, axis=2)[:, :, :columns]
+
+
+def _normalised(voxels: npt.NDArray[Any], head: npt.NDArray[np.bool_]) -> npt.NDArray[Any]:
+    """In 0..1; half precision (3 decimals) is finer than any scanner's noise and halves a large study's memory."""
+    values = preprocess.normalise_series(voxels, head)
+    return values.astype(np.float16) if values.nbytes > _LARGE_BYTES else values
 
 
 def _framing(flair: Series, view: PlaneView, head: npt.NDArray[np.bool_], size: int) -> Framing:
@@ -103,16 +131,16 @@ def _other_channel(
     flair: Series,
     view: PlaneView,
     head: npt.NDArray[np.bool_],
-    framing: Framing,
     warnings: list[str],
-) -> Floats | None:
-    """The framed channel, or None (with a warning) where FLAIR has to step in."""
+) -> npt.NDArray[Any] | None:
+    """The normalised channel, or None (with a warning) where FLAIR has to step in."""
     problem = _misplaced(series, flair, name, warnings)
     if problem is None:
         voxels = presented(resample(series.volume, flair.volume.geometry).data, view)
         source = presented(flair.volume.data, view)
-        if preprocess.channel_plausible(source, voxels):
-            return framing.apply(preprocess.normalise_series(voxels, head))
+        step = max(1, round(min(view.size) / _PLAUSIBILITY_SIDE))
+        if preprocess.channel_plausible(source[:, ::step, ::step], voxels[:, ::step, ::step]):
+            return _normalised(voxels, head)
         problem = f"The {name} does not look like one"
     warnings.append(f"{problem}; FLAIR takes its place.")
     return None
