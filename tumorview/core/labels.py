@@ -17,6 +17,8 @@ PALETTE: tuple[Colour, ...] = (
     (0, 114, 178),
 )
 
+STANDARD_OPACITY = 0.4  # of a new label's fill
+
 
 @dataclass(frozen=True)
 class Label:
@@ -25,7 +27,7 @@ class Label:
     number: int
     name: str
     colour: Colour
-    opacity: float = 0.4
+    opacity: float = STANDARD_OPACITY
     visible: bool = True
     locked: bool = False
 

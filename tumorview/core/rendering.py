@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from tumorview.core.labels import Colour, LabelTable
+from tumorview.core.labels import STANDARD_OPACITY, Colour, Label, LabelTable
 from tumorview.core.mask import MaskArray
 
 Grey = npt.NDArray[np.uint8]
@@ -17,6 +17,13 @@ Slice2D = npt.NDArray[Any]
 TRUE_POSITIVE: Colour = (0, 158, 115)
 FALSE_POSITIVE: Colour = (213, 94, 0)
 FALSE_NEGATIVE: Colour = (86, 180, 233)
+AGREEMENT = LabelTable(
+    (
+        Label(1, "too much (FP)", FALSE_POSITIVE),
+        Label(2, "missed (FN)", FALSE_NEGATIVE),
+        Label(3, "found (TP)", TRUE_POSITIVE),
+    )
+)
 
 _MAX_SAMPLE = 1_000_000
 
@@ -110,16 +117,15 @@ def bounds(labels: Slice2D) -> tuple[int, int, int, int] | None:
     return int(rows[0]), int(rows[-1]) + 1, int(columns[0]), int(columns[-1]) + 1
 
 
+def agreement_labels(mask: MaskArray, truth: MaskArray) -> MaskArray:
+    """Two label slices [h, w] as the numbers of AGREEMENT: 1 too much, 2 missed, 3 found; 0 elsewhere."""
+    return np.asarray((mask > 0) + 2 * (truth > 0).astype(np.uint8), dtype=np.uint8)
+
+
 def agreement_overlay(mask: MaskArray, truth: MaskArray, *, opacity: float = 0.5, scale: int = 1) -> RGBA:
     """True positives, false positives and false negatives of two label slices [h, w] as RGBA [h*scale, w*scale, 4]."""
-    table = np.zeros((4, 4), np.uint8)
-    alpha = round(255 * opacity)
-    table[1], table[2], table[3] = (
-        (*FALSE_POSITIVE, alpha),
-        (*FALSE_NEGATIVE, alpha),
-        (*TRUE_POSITIVE, alpha),
-    )
-    return np.asarray(table[_enlarged((mask > 0) + 2 * (truth > 0).astype(np.uint8), scale)])
+    style = OverlayStyle(opacity=opacity / STANDARD_OPACITY, boundary=False)
+    return overlay(agreement_labels(mask, truth), AGREEMENT, style, scale=scale)
 
 
 def boundary(labels: MaskArray, width: int) -> npt.NDArray[np.bool_]:

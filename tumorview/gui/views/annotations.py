@@ -21,7 +21,7 @@ MARGIN = 8.0
 LINE_SPACING = 1.25
 LETTER_SIZE = 1.25  # of the other texts
 BAR_LENGTHS_MM = (1, 2, 5, 10, 20, 50, 100, 200)
-BAR_LIMIT = 170.0  # pixels
+BAR_LIMIT = 200.0  # pixels
 SMALL_VIEW = 260.0  # pixels: narrower views leave out what can be read elsewhere
 
 _AXIS_LETTERS = {Plane.AXIAL: (2, "S", "I"), Plane.CORONAL: (1, "P", "A"), Plane.SAGITTAL: (0, "L", "R")}
@@ -76,11 +76,7 @@ def window_text(window: Window) -> str:
 
 def comparison_legend() -> tuple[Line, ...]:
     """What the three colours of the comparison mean."""
-    return (
-        Line("■ found (TP)", rendering.TRUE_POSITIVE),
-        Line("■ too much (FP)", rendering.FALSE_POSITIVE),
-        Line("■ missed (FN)", rendering.FALSE_NEGATIVE),
-    )
+    return tuple(Line(f"■ {label.name}", label.colour) for label in reversed(rendering.AGREEMENT.labels))
 
 
 class AnnotationPainter:

@@ -12,12 +12,11 @@ from PySide6.QtGui import QColor, QImage, QPainter, QPainterPath, QPen, QPolygon
 
 from tumorview.core import rendering
 from tumorview.core.contours import edge_runs, loops
-from tumorview.core.labels import Colour, LabelTable
+from tumorview.core.labels import STANDARD_OPACITY, Colour, LabelTable
 from tumorview.core.rendering import OverlayStyle
 from tumorview.gui.views.mask_slices import Labels2D
 from tumorview.gui.views.values import OverlayOptions
 
-STANDARD_OPACITY = 0.4  # the fill of a label as labels are made: the slider's value is the alpha of such a label
 TRUTH_COLOUR = QColor(255, 255, 255)
 TRUTH_SHADOW = QColor(0, 0, 0)
 TRUTH_DASHES = (4.0, 4.0)
@@ -103,8 +102,8 @@ def overlay_picture(
     labels: Labels2D | None, truth: Labels2D | None, table: LabelTable, options: OverlayOptions
 ) -> OverlayPicture:
     """The mask's and the truth's slice [rows, columns] as ``options`` want them."""
-    if options.compare and truth is not None:
-        return _comparison(np.zeros_like(truth) if labels is None else labels, truth, options)
+    if options.compare and truth is not None and labels is not None:
+        labels, table, truth = rendering.agreement_labels(labels, truth), rendering.AGREEMENT, None
     dashed = _truth_path(truth) if truth is not None else None
     found = None if labels is None else rendering.bounds(labels)
     if labels is None or found is None:
@@ -115,16 +114,6 @@ def overlay_picture(
     area = QRectF(left, top, right - left, bottom - top)
     outlines = _outlines(part, table, (left, top)) if options.boundary and options.boundary_width > 0 else ()
     return OverlayPicture(_image(rendering.overlay(part, table, style)), area, outlines, dashed)
-
-
-def _comparison(labels: Labels2D, truth: Labels2D, options: OverlayOptions) -> OverlayPicture:
-    found = rendering.bounds(labels | truth)
-    if found is None:
-        return OverlayPicture()
-    top, bottom, left, right = found
-    inner = np.s_[top:bottom, left:right]
-    pixels = rendering.agreement_overlay(labels[inner], truth[inner], opacity=options.opacity)
-    return OverlayPicture(_image(pixels), QRectF(left, top, right - left, bottom - top))
 
 
 def _image(pixels: npt.NDArray[np.uint8]) -> QImage:
