@@ -14,8 +14,6 @@ from torch import Tensor
 from tumorview.errors import TrainingError
 from tumorview.ml.models import UNetCBAM
 
-LAST, BEST, EXPORT = "last.safetensors", "best.safetensors", "model.safetensors"
-
 
 @dataclass(frozen=True, slots=True)
 class RunState:

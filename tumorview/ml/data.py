@@ -67,8 +67,8 @@ def discover(folders: Sequence[Path]) -> list[PatientFiles]:
             "A pair is NAME.tif and NAME_mask.tif (or .png, .nii.gz) side by side.",
         )
     return [
-        PatientFiles(patient, site_of(patient), tuple(sorted(found[patient], key=lambda pair: (pair.number, pair.image))))
-        for patient in sorted(found)
+        PatientFiles(patient, site_of(patient), tuple(sorted(pairs, key=lambda pair: (pair.number, pair.image))))
+        for patient, pairs in sorted(found.items())
     ]
 
 

@@ -33,7 +33,9 @@ def read_pair(pair: Pair) -> tuple[Bytes, Bytes]:
             return _read_nifti(pair)
         image, mask = _read_raster(pair.image), _read_raster(pair.mask)
     except (OSError, ValueError, SyntaxError) as error:
-        raise TrainingError(f"{pair.image} or its mask cannot be read ({error}).", "Replace or remove the pair.") from error
+        raise TrainingError(
+            f"{pair.image} or its mask cannot be read ({error}).", "Replace or remove the pair."
+        ) from error
     mask = mask[..., 0] if mask.ndim == 3 else mask
     if image.shape[:2] != mask.shape:
         raise _other_size(pair, image.shape[:2], mask.shape)
@@ -53,8 +55,8 @@ def _read_nifti(pair: Pair) -> tuple[Bytes, Bytes]:
     """A FLAIR volume (in all three channels) or a 4-D volume of T1, FLAIR, T1CE, in axial slices."""
     import nibabel
 
-    image = nibabel.load(pair.image)
-    mask = nibabel.load(pair.mask)
+    image: Any = nibabel.load(pair.image)
+    mask: Any = nibabel.load(pair.mask)
     if image.shape[:3] != mask.shape[:3]:
         raise _other_size(pair, image.shape[:3], mask.shape[:3])
     codes = (("R", "L"), ("A", "P"), ("I", "S"))

@@ -1,7 +1,9 @@
 """Validation during training: Dice of the averaged weights on patients that are never trained on."""
 
 from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -13,25 +15,9 @@ from tumorview.core.metrics import Counts, count, mean_defined, total
 from tumorview.errors import JobCancelled
 from tumorview.ml.data import SliceSet
 from tumorview.ml.preprocess import zscore
+from tumorview.ml.training_report import ValidationScores
 
 _BATCH = 16
-
-
-@dataclass(frozen=True, slots=True)
-class ValidationScores:
-    """Dice of any foreground class (DESIGN section 4); None where undefined. ``flair`` is FLAIR in all channels."""
-
-    dice_pooled: float | None
-    dice_per_volume: float | None
-    flair_dice_pooled: float | None
-    per_patient: dict[str, float | None]
-
-    @property
-    def score(self) -> float:
-        """What "best" means: the mean of pooled and per-volume Dice, with FLAIR alone counting a quarter."""
-        parts = (self.dice_pooled, self.dice_per_volume, self.flair_dice_pooled)
-        pooled, volume, flair = (part or 0.0 for part in parts)
-        return 0.75 * (pooled + volume) / 2 + 0.25 * flair
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +28,7 @@ class Validator:
     patients: Sequence[str]
     size: int
     device: torch.device
-    autocast: Callable[[], torch.autocast]
+    autocast: Callable[[], AbstractContextManager[Any]]
     cancelled: Callable[[], bool] = lambda: False
 
     def __call__(self, model: nn.Module) -> ValidationScores:

@@ -5,14 +5,14 @@ A run lives in one folder: ``last.safetensors`` (everything needed to go on), ``
 slices. A step depends on (seed, phase, step) and the checkpoint alone, so resuming gives the same weights.
 """
 
-import json
 import math
 import os
+import shutil
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, replace
 from pathlib import Path
-from typing import Any
+from typing import cast
 
 import torch
 from lightning_fabric import Fabric
@@ -22,58 +22,20 @@ from tumorview.errors import JobCancelled, TrainingError
 from tumorview.ml.augment import Augmenter
 from tumorview.ml.averaging import WeightAverage
 from tumorview.ml.batches import BatchMaker, SliceOrder
-from tumorview.ml.checkpoint import (
-    BEST,
-    EXPORT,
-    LAST,
-    Checkpoint,
-    RunState,
-    export_model,
-    load_checkpoint,
-    optimiser_tensors,
-    restore_optimiser,
-    save_checkpoint,
-)
-from tumorview.ml.data import discover, load_slices, split_patients
-from tumorview.ml.evaluation import ValidationScores, Validator
+from tumorview.ml.checkpoint import Checkpoint, RunState, load_checkpoint, optimiser_tensors, restore_optimiser
+from tumorview.ml.corpus import Corpus, load_corpus
+from tumorview.ml.evaluation import Validator
 from tumorview.ml.losses import loss_by_name
 from tumorview.ml.models import UNetCBAM, build_model, grow_width, load_model
 from tumorview.ml.models.weights import load_state
-from tumorview.ml.recipes import Phase, Recipe, parse_recipe, recipe_text
-from tumorview.ml.run_log import RunLog, write_text
+from tumorview.ml.recipes import Phase, Recipe
+from tumorview.ml.run_folder import RunFolder
+from tumorview.ml.schedule import SpeedMeter, learning_rate, work_left
+from tumorview.ml.training_report import ProgressListener, TrainProgress, TrainReport, ValidationScores
 
 _LOG_EVERY = 10  # steps between two readings of the loss, which make a GPU wait
-
-
-@dataclass(frozen=True, slots=True)
-class TrainProgress:
-    """Where a run is; ``validation`` is set on the step that validated. Phases and steps count from 1."""
-
-    phase: int
-    phases: int
-    step: int
-    steps: int
-    total_step: int
-    total_steps: int
-    loss: float
-    lr: float
-    images_per_second: float
-    eta_seconds: float
-    validation: ValidationScores | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class TrainReport:
-    """How a run ended: ``completed`` is False when it was cancelled; ``model`` is the exported file, if any."""
-
-    out: Path
-    completed: bool
-    total_step: int
-    model: Path | None
-    validation: ValidationScores | None
-
-
-ProgressListener = Callable[[TrainProgress], None]
+_SAVE_SECONDS = 600  # a crash costs ten minutes at most
+_COMPILE_WORTH = 300  # slices of 256x256 at width 32 after which compiling has paid for itself
 
 
 def train(
@@ -91,213 +53,167 @@ def train(
     rates and augmentation of the recipe may have changed since (the log says so), the network and the data may not.
     """
     fabric = _fabric()
+    folder = RunFolder(out)
+    folder.create(resume=resume)
+    checkpoint = folder.restore()
+    corpus = load_corpus(data, recipe, folder.cache, fabric)
+    state = checkpoint.state if checkpoint else RunState()
+    if fabric.is_global_zero:
+        folder.note_start(recipe, corpus, state, resumed=checkpoint is not None)
+    run = _Run(fabric, folder, recipe, corpus, progress or (lambda _: None), cancelled or (lambda: False))
     try:
-        out.mkdir(parents=True, exist_ok=True)
+        return run.run(checkpoint)
     except OSError as error:
-        raise TrainingError(f"The folder {out} cannot be made ({error}).", "Choose another --out.") from error
-    run = _Run(fabric, out, recipe, progress or (lambda _: None), cancelled or (lambda: False))
-    run.prepare(data, resume=resume)
-    try:
-        return run.run()
-    finally:
-        run.log.note("stopped", total_step=run.state.total_step)
+        raise TrainingError(
+            f"Training stopped at step {run.state.total_step} because a file could not be used ({error}).",
+            "Check the disk and resume; the last checkpoint is intact.",
+        ) from error
 
 
 def _fabric() -> Fabric:
     """bf16 autocast everywhere; processes and nodes as torchrun set them, otherwise one device."""
     local = int(os.environ.get("LOCAL_WORLD_SIZE", "1"))
     nodes = int(os.environ.get("WORLD_SIZE", "1")) // local
-    fabric = Fabric(accelerator="auto", devices=local, num_nodes=nodes, precision="bf16-mixed")
+    accelerator = "cuda" if torch.cuda.is_available() else "cpu"
+    fabric = Fabric(accelerator=accelerator, devices=local, num_nodes=nodes, precision="bf16-mixed")
     fabric.launch()
     return fabric
 
 
 class _Run:
-    """One training run; its tensors belong to the present phase."""
+    """One training run; network, average and optimiser belong to the present phase."""
 
     def __init__(
         self,
         fabric: Fabric,
-        out: Path,
+        folder: RunFolder,
         recipe: Recipe,
+        corpus: Corpus,
         progress: ProgressListener,
         cancelled: Callable[[], bool],
     ) -> None:
-        self.fabric, self.out, self.recipe = fabric, out, recipe
+        self.fabric, self.folder, self.recipe, self.corpus = fabric, folder, recipe, corpus
         self.progress, self.cancelled = progress, cancelled
-        self.log = RunLog(out)
         self.state = RunState()
         self.scores: ValidationScores | None = None
         self._loss = loss_by_name(recipe.optimiser.loss)
-        self._saved_at = 0.0
+        self._saved_at = time.monotonic()
 
-    # ---- before the first step ------------------------------------------------------------------------------------
-
-    def prepare(self, data: Sequence[Path], *, resume: bool) -> None:
-        """Read the data, split it, make or restore the network."""
-        last = self.out / LAST
-        if last.exists() and not resume:
-            raise TrainingError(
-                f"{self.out} already holds a training run.", "Use --resume to go on with it, or another --out."
-            )
-        patients = discover(data)
-        settings = self.recipe.data
-        self.training, self.validation = split_patients(
-            patients, validation=settings.validation, share=settings.validation_share, seed=self.recipe.seed
-        )
-        self.slices = load_slices(patients, cache=self.out / "cache")
-        self._check_labels()
-        checkpoint = load_checkpoint(last) if resume and last.exists() else None
+    def run(self, checkpoint: Checkpoint | None) -> TrainReport:
+        """All phases that are left, from the checkpoint or from the start."""
         if checkpoint is None:
             torch.manual_seed(self.recipe.seed)
-            self.model = self._first_model()
+            self.model = first_model(self.recipe)
         else:
             self.state = checkpoint.state
             self.model = build_model(checkpoint.metadata)
-            load_state(self.model, checkpoint.part("model"), last.name)
-        self._restored = checkpoint
-        self._note_recipe(resumed=checkpoint is not None)
-
-    def _first_model(self) -> UNetCBAM:
-        """The network of the recipe: new, or from a weights file."""
-        settings = self.recipe.model
-        if settings.initial:
-            return load_model(Path(settings.initial)).train()
-        norm = None if settings.norm == "none" else settings.norm
-        return UNetCBAM(settings.width, settings.in_channels, settings.classes, norm, settings.reduction)
-
-    def _check_labels(self) -> None:
-        """With two classes any label is tumour; with more, every label needs its class."""
-        classes, highest = self.recipe.model.classes, int(self.slices.labels.max())
-        if classes == 2 and highest > 1:
-            self.slices = replace(self.slices, labels=(self.slices.labels > 0).astype("uint8"))
-        elif highest >= classes:
-            raise TrainingError(
-                f"The masks hold label {highest}, but the recipe has {classes} classes.", "Raise model.classes."
-            )
-
-    def _note_recipe(self, *, resumed: bool) -> None:
-        """Keep the recipe beside the run, and log how it changed since the run began."""
-        path, text = self.out / "recipe.toml", recipe_text(self.recipe)
-        values: dict[str, Any] = {"training": len(self.training), "validation": list(self.validation)}
-        if resumed and path.exists():
-            before = parse_recipe(path.read_text(encoding="utf-8"), path.name)
-            changed = {
-                key: {"before": value, "now": now}
-                for key, value in asdict(before).items()
-                if value != (now := asdict(self.recipe)[key])
-            }
-            values["recipe_changes"] = changed
-        if self.fabric.is_global_zero:
-            self.log.note("resumed" if resumed else "started", **values, state=asdict(self.state))
-            write_text(path, text)
-
-    # ---- phases and steps -----------------------------------------------------------------------------------------
-
-    def run(self) -> TrainReport:
-        """All phases that are left."""
+            load_state(self.model, checkpoint.part("model"), self.folder.last.name)
+        completed = True
         try:
             for number in range(self.state.phase, len(self.recipe.phases)):
-                phase = self.recipe.phases[number]
-                self._enter(number, phase)
-                self._steps(phase)
+                self._enter(number, checkpoint)
+                checkpoint = None
+                self._steps(self.recipe.phases[number])
         except JobCancelled:
+            completed = False
             self._save_last()
-            return self._report(completed=False)
-        return self._report(completed=True)
+        if self.fabric.is_global_zero:
+            self.folder.log.note("finished" if completed else "cancelled", total_step=self.state.total_step)
+        model = self.folder.model if self.folder.model.exists() else None
+        return TrainReport(self.folder.path, completed, self.state.total_step, model, self.scores)
 
-    def _enter(self, number: int, phase: Phase) -> None:
+    # ---- entering a phase ------------------------------------------------------------------------------------------
+
+    def _enter(self, number: int, checkpoint: Checkpoint | None) -> None:
         """Network, optimiser and average for a phase: restored, or taken over (and grown) from the phase before."""
-        restored, self._restored = self._restored, None
+        phase = self.recipe.phases[number]
         if number != self.state.phase:
-            load_state(self.model, self._take_over(), "the phase before")
+            load_state(self.model, self._best_of_phase(), "the phase before")
             self.state = replace(self.state, phase=number, step=0, best=-1.0)
-            restored = None
-        if phase.grow > 1 and self.state.step == 0 and restored is None:
+        if phase.grow > 1 and checkpoint is None:
             self.model = grow_width(self.model, phase.grow, seed=self.recipe.seed)
-        self.model.train()
-        model = self.model.to(self.fabric.device, memory_format=torch.channels_last)
-        self.average = WeightAverage(model, self.recipe.optimiser.ema)
-        optimiser = self._optimiser(model, phase)
-        if restored is not None and restored.state.step:
-            restore_optimiser(optimiser, restored.part("optimiser"))
-            self.average.load(restored.part("ema"))
-        self._averaged = type(model)(model.width, model.in_channels, model.classes, model.norm, model.reduction)
-        self._averaged.to(self.fabric.device, memory_format=torch.channels_last)
+        self.model = _placed(self.model.train(), self.fabric.device)
+        self.average = WeightAverage(self.model, self.recipe.optimiser.ema)
+        optimiser = make_optimiser(self.model, self.recipe, phase)
+        if checkpoint is not None:
+            restore_optimiser(optimiser, checkpoint.part("optimiser"))
+            self.average.load(checkpoint.part("ema"))
+        self._averaged = _placed(build_model(self.model.metadata()), self.fabric.device)
+        compiling = self._compiling_pays(phase)
+        network, scored = (_compiled(part) if compiling else part for part in (self.model, self._averaged))
+        self._scored = scored
+        self._network, self._stepper = self.fabric.setup(network, optimiser)
         self._validator = Validator(
-            self.slices, self.validation, phase.size, self.fabric.device, self.fabric.autocast, self.cancelled
-        )
-        self._compiled_average = _compiled(self._averaged)
-        self._network, self._optimiser_wrapped = self.fabric.setup(_compiled(model), optimiser)
+            self.corpus.slices, self.corpus.validation, phase.size, self.fabric.device, self.fabric.autocast,
+            self.cancelled if self.fabric.world_size == 1 else (lambda: False),
+        )  # fmt: skip
 
-    def _take_over(self) -> dict[str, Tensor]:
-        """The averaged weights of the phase before, its best ones where they were validated."""
-        best = self.out / BEST
-        if best.exists():
-            return load_checkpoint(best).part("ema")
+    def _best_of_phase(self) -> dict[str, Tensor]:
+        """The averaged weights that the phase before validated best."""
+        if self.folder.best.exists():
+            return load_checkpoint(self.folder.best).part("ema")
         return self.average.tensors
 
-    def _optimiser(self, model: nn.Module, phase: Phase) -> torch.optim.Optimizer:
-        """Adam or AdamW; weight decay acts on convolution weights only."""
-        settings = self.recipe.optimiser
-        groups = [
-            {"params": [p for p in model.parameters() if p.ndim > 1], "weight_decay": settings.weight_decay},
-            {"params": [p for p in model.parameters() if p.ndim <= 1], "weight_decay": 0.0},
-        ]
-        kind = torch.optim.AdamW if settings.name == "adamw" else torch.optim.Adam
-        return kind(groups, lr=phase.lr, fused=True)
+    def _compiling_pays(self, phase: Phase) -> bool:
+        """Whether the phase is long enough, and a compiler is there where one is needed."""
+        work = (phase.steps - self.state.step) * phase.batch * (phase.size / 256) ** 2 * (self.model.width / 32) ** 2
+        compiler = self.fabric.device.type == "cuda" or any(map(shutil.which, ("g++", "c++", "clang++", "cl")))
+        return compiler and work >= _COMPILE_WORTH
 
     def _batches(self, phase: Phase) -> BatchMaker:
-        chosen = self.slices.indices_of(self.training)
-        tumour = self.slices.with_tumour()[chosen]
-        if not tumour.any():
-            raise TrainingError("No training patient has a marked tumour.", "Check the masks and the validation list.")
+        slices, settings = self.corpus.slices, self.recipe.data
+        chosen = slices.indices_of(self.corpus.training)
+        tumour = slices.with_tumour()[chosen]
         order = SliceOrder(
-            chosen[tumour], chosen[~tumour], self.recipe.data.empty_ratio, self.recipe.seed, self.state.phase
+            chosen[tumour], chosen[~tumour], settings.empty_ratio, self.recipe.seed, self.state.phase
         )
         augmenter = Augmenter(self.recipe.augment, phase.size)
-        return BatchMaker(self.slices, order, augmenter, phase.batch, self.fabric.global_rank, self.fabric.world_size)
+        return BatchMaker(slices, order, augmenter, phase.batch, self.fabric.global_rank, self.fabric.world_size)
+
+    # ---- steps -----------------------------------------------------------------------------------------------------
 
     def _steps(self, phase: Phase) -> None:
         """The steps of a phase that are left, with validation, checkpoints and progress."""
-        meter = _Meter(phase.batch)
+        meter = SpeedMeter(phase.batch)
         begun, before = time.monotonic(), self.state.seconds
         for inputs, labels in self._batches(phase).stream(self.state.step, phase.steps):
-            if self.cancelled():
+            if self._stop():
                 raise JobCancelled
             lr = learning_rate(phase, self.state.step)
             loss = self._step(inputs, labels, lr)
-            self.state = replace(
-                self.state,
-                step=self.state.step + 1,
-                total_step=self.state.total_step + 1,
-                seconds=before + time.monotonic() - begun,
-            )
-            self.average.update(self.model, self.state.step)
-            due = self.state.step % phase.evaluate_every == 0 or self.state.step == phase.steps
-            if due or self.state.step % _LOG_EVERY == 0:
+            step, total = self.state.step + 1, self.state.total_step + 1
+            seconds = before + time.monotonic() - begun
+            self.state = replace(self.state, step=step, total_step=total, seconds=seconds)
+            self.average.update(self.model, step)
+            due = step % phase.evaluate_every == 0 or step == phase.steps
+            if due or step % _LOG_EVERY == 0:
                 value = self._checked(loss)
-                meter.read(self.state.step)
+                meter.read(step)
                 scores = self._validate(phase, value, lr, meter.rate) if due else None
                 self._tell(phase, value, lr, meter.rate, scores)
-                if due:
+                if due or time.monotonic() - self._saved_at > _SAVE_SECONDS:
                     self._save_last()
-                    meter.restart(self.state.step)
+                    meter.restart(step)
 
     def _step(self, inputs: Tensor, labels: Tensor, lr: float) -> Tensor:
         """Forward, backward and update; the loss stays on the device."""
-        for group in self._optimiser_wrapped.param_groups:
+        for group in self._stepper.param_groups:
             group["lr"] = lr
         device = self.fabric.device
         inputs = inputs.to(device, non_blocking=True).contiguous(memory_format=torch.channels_last)
         self._network.train()
         loss = self._loss(self._network(inputs), labels.to(device, non_blocking=True))
-        self._optimiser_wrapped.zero_grad(set_to_none=True)
+        self._stepper.zero_grad(set_to_none=True)
         self.fabric.backward(loss)
         if self.recipe.optimiser.gradient_clip:
-            torch.nn.utils.clip_grad_norm_(self.model.parameters(), self.recipe.optimiser.gradient_clip)
-        self._optimiser_wrapped.step()
+            nn.utils.clip_grad_norm_(self.model.parameters(), self.recipe.optimiser.gradient_clip)
+        self._stepper.step()
         return loss.detach()
+
+    def _stop(self) -> bool:
+        """Whether the user cancelled; all processes stop on the same step."""
+        stop = self.cancelled()
+        return stop if self.fabric.world_size == 1 else bool(self.fabric.broadcast(stop))
 
     def _checked(self, loss: Tensor) -> float:
         """The loss as a number; training stops before a checkpoint of broken weights is written."""
@@ -309,102 +225,73 @@ class _Run:
             )
         return value
 
-    # ---- validation, checkpoints, reports ---------------------------------------------------------------------------
+    # ---- validation, checkpoints, progress -------------------------------------------------------------------------
 
-    def _validate(self, phase: Phase, loss: float, lr: float, rate: float) -> ValidationScores:
-        """Score the averaged weights and keep them if they are this phase's best."""
-        self._averaged.load_state_dict(self.average.tensors)
-        scores = self.scores = self._validator(self._compiled_average)
+    def _validate(self, phase: Phase, loss: float, lr: float, rate: float) -> ValidationScores | None:
+        """Score the averaged weights and keep them if they are this phase's best; one process does it for all."""
         if self.fabric.is_global_zero:
-            self.log.validation(
+            self._averaged.load_state_dict(self.average.tensors)
+            scores = self.scores = self._validator(self._scored)
+            self.folder.log.validation(
                 total_step=self.state.total_step, phase=self.state.phase + 1, step=self.state.step, size=phase.size,
                 width=self.model.width, loss=loss, lr=lr, images_per_second=rate, seconds=round(self.state.seconds, 1),
                 score=scores.score, **asdict(scores),
             )  # fmt: skip
             if scores.score > self.state.best:
                 self.state = replace(self.state, best=scores.score)
-                self._save_best(scores)
-        return scores
-
-    def _save_best(self, scores: ValidationScores) -> None:
-        """The averaged weights in full precision for going on, in float16 for use, and what they score."""
-        named = {f"ema.{name}": tensor for name, tensor in self.average.tensors.items()}
-        save_checkpoint(self.out / BEST, Checkpoint(self.state, self.model.metadata(), named))
-        export_model(self.out / EXPORT, self.model, self.average.tensors)
-        summary = {
-            "recipe": self.recipe.name, "state": asdict(self.state), "validation": asdict(scores),
-            "validation_patients": self.validation, "training_patients": self.training,
-        }  # fmt: skip
-        write_text(self.out / "model.json", json.dumps(summary, indent=1))
+                self.folder.save_best(
+                    self.model, self.state, self.average.tensors, scores, self.recipe, self.corpus
+                )
+        self.fabric.barrier()
+        return self.scores
 
     def _save_last(self) -> None:
-        """Everything that going on needs."""
-        if not self.fabric.is_global_zero:
-            return
-        tensors = {f"model.{name}": tensor for name, tensor in self.model.state_dict().items()}
-        tensors |= {f"ema.{name}": tensor for name, tensor in self.average.tensors.items()}
-        slots = optimiser_tensors(self._optimiser_wrapped)
-        tensors |= {f"optimiser.{name}": tensor for name, tensor in slots.items()}
-        save_checkpoint(self.out / LAST, Checkpoint(self.state, self.model.metadata(), tensors))
+        self._saved_at = time.monotonic()
+        if self.fabric.is_global_zero:
+            parts = {
+                "model": self.model.state_dict(),
+                "ema": self.average.tensors,
+                "optimiser": optimiser_tensors(self._stepper),
+            }
+            self.folder.save_last(self.model, self.state, parts)
 
     def _tell(self, phase: Phase, loss: float, lr: float, rate: float, scores: ValidationScores | None) -> None:
-        """Progress to the listener."""
-        phases = self.recipe.phases
-        left = self._images_left(phase)
+        """Progress to the listener of the first process."""
         if self.fabric.is_global_zero:
+            phases, state = self.recipe.phases, self.state
+            left = work_left(phases[state.phase :], state.step, self.model.width)
             self.progress(
                 TrainProgress(
-                    self.state.phase + 1, len(phases), self.state.step, phase.steps, self.state.total_step,
-                    self.recipe.steps, loss, lr, rate, left / rate if rate else 0.0, scores,
+                    state.phase + 1, len(phases), state.step, phase.steps, state.total_step, self.recipe.steps,
+                    loss, lr, rate, left / rate if rate else 0.0, scores,
                 )
             )  # fmt: skip
 
-    def _images_left(self, phase: Phase) -> float:
-        """Work that is left, in images of the present phase's size and width."""
-        work, width = 0.0, self.model.width
-        for number, later in enumerate(self.recipe.phases[self.state.phase :]):
-            steps = later.steps - (self.state.step if number == 0 else 0)
-            width *= later.grow if number else 1
-            work += steps * later.batch * (later.size / phase.size) ** 2 * (width / self.model.width) ** 2
-        return work
 
-    def _report(self, *, completed: bool) -> TrainReport:
-        model = self.out / EXPORT
-        return TrainReport(self.out, completed, self.state.total_step, model if model.exists() else None, self.scores)
+def first_model(recipe: Recipe) -> UNetCBAM:
+    """The network that a recipe starts from: new, or read from a weights file."""
+    settings = recipe.model
+    if settings.initial:
+        return load_model(Path(settings.initial))
+    norm = None if settings.norm == "none" else settings.norm
+    return UNetCBAM(settings.width, settings.in_channels, settings.classes, norm, settings.reduction)
 
 
-class _Meter:
-    """Images a second since the last validation."""
-
-    def __init__(self, batch: int) -> None:
-        self._batch, self._begun, self._from = batch, time.monotonic(), -1
-        self.rate = 0.0
-
-    def restart(self, step: int) -> None:
-        """Leave what came before (validation, checkpoint) out of the rate."""
-        self._begun, self._from = time.monotonic(), step
-
-    def read(self, step: int) -> None:
-        """Update ``rate``; the first reading only starts the clock, for compiling is no training speed."""
-        if self._from < 0:
-            self.restart(step)
-        elif step > self._from:
-            self.rate = (step - self._from) * self._batch / (time.monotonic() - self._begun)
+def make_optimiser(model: nn.Module, recipe: Recipe, phase: Phase) -> torch.optim.Optimizer:
+    """Adam or AdamW; weight decay acts on convolution weights only."""
+    settings = recipe.optimiser
+    groups = [
+        {"params": [p for p in model.parameters() if p.ndim > 1], "weight_decay": settings.weight_decay},
+        {"params": [p for p in model.parameters() if p.ndim <= 1], "weight_decay": 0.0},
+    ]
+    kind = torch.optim.AdamW if settings.name == "adamw" else torch.optim.Adam
+    return kind(groups, lr=phase.lr, fused=True)
 
 
-def learning_rate(phase: Phase, step: int) -> float:
-    """The rate of one step (from 0): linear warm-up, then constant or a cosine down to ``final_share``."""
-    if step < phase.warmup:
-        return phase.lr * (step + 1) / phase.warmup
-    if phase.schedule == "constant":
-        return phase.lr
-    done = min(1.0, (step - phase.warmup) / max(1, phase.steps - phase.warmup))
-    return phase.lr * (phase.final_share + (1 - phase.final_share) * 0.5 * (1 + math.cos(math.pi * done)))
+def _placed(model: UNetCBAM, device: torch.device) -> UNetCBAM:
+    """On the device, in the memory layout that convolutions are fastest in."""
+    return cast(UNetCBAM, nn.Module.to(model, device=device, memory_format=torch.channels_last))  # type: ignore[call-overload]  # torch's stubs lack memory_format here
 
 
 def _compiled(model: nn.Module) -> nn.Module:
-    """torch.compile where a compiler is at hand and it was not turned off (TUMORVIEW_COMPILE=0)."""
-    if os.environ.get("TUMORVIEW_COMPILE", "1") == "0":
-        return model
-    compiled: nn.Module = torch.compile(model)
-    return compiled
+    return cast(nn.Module, torch.compile(model))

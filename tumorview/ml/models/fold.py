@@ -2,7 +2,6 @@
 
 import torch
 
-
 from tumorview.ml.models.unet_cbam import BatchNorm, Block, UNetCBAM
 
 

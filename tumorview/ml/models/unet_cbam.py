@@ -4,6 +4,7 @@ The names of the tensors are part of the file format of the weights (``encoder.0
 full resolution on both sides.
 """
 
+from itertools import pairwise
 from typing import Literal, NamedTuple
 
 import torch
@@ -149,7 +150,7 @@ class UNetCBAM(nn.Module):
             for inputs, outputs in zip([in_channels, *widths[:-1]], widths, strict=True)
         )
         self.decoder = nn.ModuleList(
-            UpBlock(inputs, outputs, norm, reduction) for outputs, inputs in zip(widths[:-1], widths[1:], strict=True)
+            UpBlock(inputs, outputs, norm, reduction) for outputs, inputs in pairwise(widths)
         )
         self.head = nn.Conv2d(width, classes, 1)
 

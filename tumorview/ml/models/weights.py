@@ -40,7 +40,9 @@ def load_model(path: Path) -> UNetCBAM:
             metadata = file.metadata() or {}
             state: dict[str, Tensor] = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
     except (OSError, SafetensorError) as error:
-        raise ModelError(f"{path.name} is not a readable weights file ({error}).", "Choose a .safetensors file.") from error
+        raise ModelError(
+            f"{path.name} is not a readable weights file ({error}).", "Choose a .safetensors file."
+        ) from error
     model = build_model(metadata)
     load_state(model, state, path.name)
     return model.eval()
