@@ -58,7 +58,7 @@ def test_a_violation_breaks_its_contract(skeleton: Path, module: str, statement:
     assert any(contract in line and "BROKEN" in line for line in run.stdout.splitlines()), run.stdout
 
 
-@pytest.mark.parametrize("module", ["tumorview.gui.application", "tumorview.__main__", "tumorview.cli.main"])
+@pytest.mark.parametrize("module", ["tumorview.gui.application", "tumorview.__main__", "tumorview.cli.application"])
 def test_starting_does_not_import_torch(module: str) -> None:
     """Torch is loaded by the first job that needs it, so the window is there at once."""
     heavy = {"torch", "openvino", "lightning_fabric", "skimage"}
