@@ -1,0 +1,192 @@
+"""How long the hand waits for the picture: wheel steps and brush moves, as real events, until the frame is painted."""
+
+import math
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from PySide6.QtCore import QCoreApplication, QEvent, QObject, QPoint, QPointF, Qt
+from PySide6.QtGui import QMouseEvent, QWheelEvent
+from PySide6.QtWidgets import QApplication, QGridLayout, QVBoxLayout, QWidget
+
+from tumorview.app.session import Session
+from tumorview.core.geometry import Geometry
+from tumorview.core.mask import Mask
+from tumorview.core.slicing import Plane
+from tumorview.core.study import Role, Series, Study
+from tumorview.core.volume import Volume
+from tumorview.gui.views.slice_strip import SliceStrip
+from tumorview.gui.views.slice_view import SliceView
+from tumorview.gui.views.values import Tool
+
+SHAPE = (200, 512, 512)
+SPACING = (1.0, 0.5, 0.5)
+WINDOW_SIZE = (1600, 1000)
+BUDGET_MS = 16.0
+BRUSH_MM = 10.0
+REPEATS = 120
+PATIENCE_SECONDS = 2.0
+
+_NO_BUTTONS = Qt.MouseButton.NoButton
+_LEFT = Qt.MouseButton.LeftButton
+
+
+@dataclass(frozen=True)
+class BenchRow:
+    """One measurement; ``ratio`` is budget over value, so that above 1 is within the budget."""
+
+    name: str
+    value: float
+    unit: str
+    against: str | None = None
+    ratio: float | None = None
+
+
+class FrameWatch(QObject):
+    """Notices that a widget was painted."""
+
+    def __init__(self, widget: QWidget) -> None:
+        super().__init__(widget)
+        self._painted = False
+        widget.installEventFilter(self)
+
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
+        if event.type() == QEvent.Type.Paint:
+            self._painted = True
+        return super().eventFilter(watched, event)
+
+    def wait(self) -> None:
+        """Work through Qt's events until the widget was painted."""
+        until = time.perf_counter() + PATIENCE_SECONDS
+        while not self._painted and time.perf_counter() < until:
+            QCoreApplication.processEvents()
+        if not self._painted:
+            raise TimeoutError("the view was not painted")
+        self._painted = False
+
+
+def window_rows(repeats: int = REPEATS) -> list[BenchRow]:
+    """All measurements of this module."""
+    application = QApplication.instance() or QApplication([])
+    session = example_session()
+    rows = [*scroll_rows(session, repeats), *brush_rows(session, repeats)]
+    application.processEvents()
+    return rows
+
+
+def scroll_rows(session: Session, repeats: int = REPEATS) -> list[BenchRow]:
+    """Wheel steps in the axial view of a 2x2 layout, overlay and ground truth on."""
+    with _window(session, (Plane.AXIAL, Plane.CORONAL, Plane.SAGITTAL, Plane.AXIAL)) as views:
+        view = views[0]
+        watch = FrameWatch(view)
+        place = QPointF(view.rect().center())
+        milliseconds = []
+        for number in range(repeats):
+            down = -120 if number % 100 < 50 else 120
+            start = time.perf_counter()
+            QCoreApplication.sendEvent(view, _wheel(view, place, down))
+            watch.wait()
+            milliseconds.append((time.perf_counter() - start) * 1000.0)
+    return _rows("wheel step to painted frame, 2x2 layout", milliseconds)
+
+
+def brush_rows(session: Session, repeats: int = REPEATS) -> list[BenchRow]:
+    """Moves of a 10 mm brush around the tumour in one large view, with live Dice and the slice strip."""
+    with _window(session, (Plane.AXIAL,)) as views:
+        view = views[0]
+        view.set_tool(Tool.BRUSH)
+        session.set_brush(radius=BRUSH_MM)
+        watch = FrameWatch(view)
+        centre = QPointF(view.rect().center())
+
+        def place(number: int) -> QPointF:
+            angle = number / 20.0
+            return centre + QPointF(math.cos(angle), math.sin(angle)) * (40.0 + number)
+
+        QCoreApplication.sendEvent(view, _mouse(view, QEvent.Type.MouseButtonPress, place(0), _LEFT, _LEFT))
+        watch.wait()
+        milliseconds = []
+        for number in range(1, repeats + 1):
+            start = time.perf_counter()
+            QCoreApplication.sendEvent(view, _mouse(view, QEvent.Type.MouseMove, place(number), _NO_BUTTONS, _LEFT))
+            watch.wait()
+            milliseconds.append((time.perf_counter() - start) * 1000.0)
+        release = _mouse(view, QEvent.Type.MouseButtonRelease, place(repeats), _LEFT, _NO_BUTTONS)
+        QCoreApplication.sendEvent(view, release)
+        session.undo()
+    return _rows("brush move to painted frame, 512x512x200", milliseconds)
+
+
+def example_session() -> Session:
+    """A head of noise, 512x512x200, with a mask and ground truth of about 30 ml."""
+    k, j, i = (np.linspace(-1.0, 1.0, extent, dtype=np.float32) for extent in SHAPE)
+
+    def ball(centre: tuple[float, float, float], radius: float) -> np.ndarray:
+        along = [((axis - middle) / radius) ** 2 for axis, middle in zip((k, j, i), centre, strict=True)]
+        return along[0][:, None, None] + along[1][:, None] + along[2] < 1.0
+
+    geometry = Geometry.from_spacing(SHAPE, SPACING)
+    noise = np.random.default_rng(0).integers(0, 60, SHAPE, dtype=np.int16)
+    tumour = ball((0.0, -0.2, 0.2), 0.3)
+    voxels = (noise + ball((0.0, 0.0, 0.0), 0.9) * np.int16(300) + tumour * np.int16(250)).astype(np.int16)
+    truth = Mask(ball((0.02, -0.2, 0.22), 0.3), geometry)
+    series = Series("bench", Volume(voxels, geometry), Role.FLAIR, 1.0)
+    session = Session()
+    session.open(Study(Path("bench"), (series,), truth=truth))
+    session.import_mask(Mask(tumour, geometry), Path("tumour"))
+    return session
+
+
+@contextmanager
+def _window(session: Session, planes: tuple[Plane, ...]) -> Iterator[list[SliceView]]:
+    window = QWidget()
+    column = QVBoxLayout(window)
+    grid = QGridLayout()
+    column.addLayout(grid, 1)
+    views = [SliceView(session, plane) for plane in planes]
+    for number, view in enumerate(views):
+        grid.addWidget(view, number // 2, number % 2)
+    strip = SliceStrip(session)
+    column.addWidget(strip)
+    views[0].slice_changed.connect(strip.set_current)
+    window.resize(*WINDOW_SIZE)
+    window.show()
+    watch = FrameWatch(views[0])
+    watch.wait()
+    QCoreApplication.processEvents()
+    try:
+        yield views
+    finally:
+        window.close()
+        window.deleteLater()
+        QCoreApplication.sendPostedEvents(None, QEvent.Type.DeferredDelete)
+
+
+def _wheel(view: SliceView, place: QPointF, angle: int) -> QWheelEvent:
+    return QWheelEvent(
+        place,
+        view.mapToGlobal(place),
+        QPoint(),
+        QPoint(0, angle),
+        _NO_BUTTONS,
+        Qt.KeyboardModifier.NoModifier,
+        Qt.ScrollPhase.NoScrollPhase,
+        False,
+    )
+
+
+def _mouse(
+    view: SliceView, kind: QEvent.Type, place: QPointF, button: Qt.MouseButton, held: Qt.MouseButton
+) -> QMouseEvent:
+    return QMouseEvent(kind, place, view.mapToGlobal(place), button, held, Qt.KeyboardModifier.NoModifier)
+
+
+def _rows(name: str, milliseconds: list[float]) -> list[BenchRow]:
+    median, late = (float(np.percentile(milliseconds, share)) for share in (50, 95))
+    return [
+        BenchRow(f"{name}, median", median, "ms"),
+        BenchRow(f"{name}, p95", late, "ms", f"budget {BUDGET_MS:.0f} ms", BUDGET_MS / late),
+    ]
