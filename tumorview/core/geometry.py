@@ -146,6 +146,8 @@ class Geometry:
 
         Grids without calibration only have shapes to compare.
         """
+        if self is other:
+            return True
         if self.shape != other.shape:
             return False
         if not (self.calibrated and other.calibrated):

@@ -70,7 +70,9 @@ class Window:
 def grey(pixels: Slice2D, window: Window, *, inverted: bool = False) -> Grey:
     """Window/level: [h, w] intensities as uint8 greys; not-a-number is black."""
     scaled = (pixels.astype(np.float32) - np.float32(window.low)) * np.float32(255.0 / window.width)
-    levels = np.clip(np.nan_to_num(scaled, nan=0.0, posinf=255.0, neginf=0.0), 0, 255).astype(np.uint8)
+    if not np.issubdtype(pixels.dtype, np.integer):
+        scaled = np.nan_to_num(scaled, copy=False, nan=0.0, posinf=255.0, neginf=0.0)
+    levels = np.clip(scaled, 0, 255, out=scaled).astype(np.uint8)
     return np.ascontiguousarray(255 - levels if inverted else levels)
 
 

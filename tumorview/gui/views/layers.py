@@ -94,26 +94,23 @@ class OverlayPicture:
 def grey_image(greys: npt.NDArray[np.uint8]) -> QImage:
     """Greys [h, w] as an image in the one format that Qt scales fast."""
     height, width = greys.shape
-    image = QImage(greys.data, width, height, width, QImage.Format.Format_Grayscale8)
-    return image.convertToFormat(QImage.Format.Format_RGB32)  # a copy: the array may go
+    pixels = greys * np.uint32(0x010101)
+    return QImage(pixels.data, width, height, 4 * width, QImage.Format.Format_RGB32).copy()  # the array may go
 
 
 def overlay_picture(
-    labels: Labels2D | None, truth: Labels2D | None, table: LabelTable, options: OverlayOptions
+    labels: Labels2D, table: LabelTable, options: OverlayOptions, truth: QPainterPath | None = None
 ) -> OverlayPicture:
-    """The mask's and the truth's slice [rows, columns] as ``options`` want them."""
-    if options.compare and truth is not None and labels is not None:
-        labels, table, truth = rendering.agreement_labels(labels, truth), rendering.AGREEMENT, None
-    dashed = _truth_path(truth) if truth is not None else None
-    found = None if labels is None else rendering.bounds(labels)
-    if labels is None or found is None:
-        return OverlayPicture(truth=dashed)
+    """A slice of labels [rows, columns] as ``options`` want it, with the outline of ground truth."""
+    found = rendering.bounds(labels)
+    if found is None:
+        return OverlayPicture(truth=truth)
     top, bottom, left, right = found
     part = np.ascontiguousarray(labels[top:bottom, left:right])
     style = OverlayStyle(opacity=options.opacity / STANDARD_OPACITY, boundary=False)
     area = QRectF(left, top, right - left, bottom - top)
     outlines = _outlines(part, table, (left, top)) if options.boundary and options.boundary_width > 0 else ()
-    return OverlayPicture(_image(rendering.overlay(part, table, style)), area, outlines, dashed)
+    return OverlayPicture(_image(rendering.overlay(part, table, style)), area, outlines, truth)
 
 
 def _image(pixels: npt.NDArray[np.uint8]) -> QImage:
@@ -133,7 +130,8 @@ def _outlines(part: Labels2D, table: LabelTable, corner: tuple[int, int]) -> tup
     )
 
 
-def _truth_path(truth: Labels2D) -> QPainterPath | None:
+def truth_path(truth: Labels2D) -> QPainterPath | None:
+    """The closed outlines of ground truth [rows, columns]; None where the slice has none."""
     found = rendering.bounds(truth)
     if found is None:
         return None

@@ -5,6 +5,7 @@ import numpy.typing as npt
 
 from tumorview.app.session import Session
 from tumorview.core import resample
+from tumorview.core.geometry import Geometry
 from tumorview.core.mask import MaskArray
 from tumorview.core.slicing import PlaneView
 from tumorview.core.study import Series
@@ -17,12 +18,19 @@ class MaskSlices:
 
     def __init__(self, session: Session) -> None:
         self._session = session
+        self._compared: tuple[Geometry, Geometry, bool] | None = None
 
     @property
     def on_own_grid(self) -> bool:
         """Whether the shown series has the mask's grid, so that it can be painted on."""
         series, mask = self._session.active_series, self._session.mask
-        return series is not None and mask is not None and series.volume.geometry.same_grid(mask.geometry)
+        if series is None or mask is None:
+            return False
+        shown = series.volume.geometry
+        # Asked many times a frame: the answer is kept for as long as the two grids are the same objects.
+        if self._compared is None or self._compared[0] is not shown or self._compared[1] is not mask.geometry:
+            self._compared = shown, mask.geometry, shown.same_grid(mask.geometry)
+        return self._compared[2]
 
     @property
     def placed(self) -> bool:

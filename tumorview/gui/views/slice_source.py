@@ -2,7 +2,7 @@
 
 import math
 
-from PySide6.QtGui import QImage
+from PySide6.QtGui import QImage, QPainterPath
 
 from tumorview.app.session import Session
 from tumorview.core import rendering
@@ -10,7 +10,7 @@ from tumorview.core.mask import Box
 from tumorview.core.rendering import Window
 from tumorview.core.slicing import Plane, PlaneView
 from tumorview.core.study import Series
-from tumorview.gui.views.layers import OverlayPicture, Recent, grey_image, overlay_picture
+from tumorview.gui.views.layers import OverlayPicture, Recent, grey_image, overlay_picture, truth_path
 from tumorview.gui.views.mask_slices import MaskSlices
 from tumorview.gui.views.values import CursorInfo, OverlayOptions, Voxel
 
@@ -30,6 +30,7 @@ class SliceSource:
         self._windows: dict[str, Window] = {}
         self._auto_windows: dict[str, Window] = {}
         self._greys: Recent[QImage] = Recent(KEPT_GREYS)
+        self._truths: Recent[QPainterPath | None] = Recent(KEPT_OVERLAYS)
         self._overlays: Recent[OverlayPicture] = Recent(KEPT_OVERLAYS)
 
     def show(self, series: Series | None) -> None:
@@ -37,7 +38,7 @@ class SliceSource:
         self.series = series
         self.view = None if series is None else PlaneView.of(series.volume.geometry, self.plane)
         self._greys.clear()
-        self._overlays.clear()
+        self.forget_truth()
 
     def forget_windows(self) -> None:
         """Another study: nothing is known of its intensities."""
@@ -45,7 +46,12 @@ class SliceSource:
         self._auto_windows.clear()
 
     def forget_overlays(self) -> None:
-        """The mask, its labels or the truth changed."""
+        """The mask or its labels changed."""
+        self._overlays.clear()
+
+    def forget_truth(self) -> None:
+        """The ground truth changed."""
+        self._truths.clear()
         self._overlays.clear()
 
     def touches(self, box: Box, index: int) -> bool:
@@ -94,15 +100,22 @@ class SliceSource:
 
     def overlay(self, index: int, options: OverlayOptions) -> OverlayPicture:
         """The mask in slice ``index``, as ``options`` want it."""
+        return self._overlays.get((index, options), lambda: self._overlay(index, options))
+
+    def _overlay(self, index: int, options: OverlayOptions) -> OverlayPicture:
         view, mask = self.view, self.session.mask
         if view is None or mask is None:
             return OverlayPicture()
-        return self._overlays.get(
-            (index, options),
-            lambda: overlay_picture(
-                self.masks.labels(view, index), self.masks.truth(view, index), mask.labels, options
-            ),
-        )
+        labels, truth = self.masks.labels(view, index), self.masks.truth(view, index)
+        if labels is None:
+            return OverlayPicture()
+        if truth is None:
+            return overlay_picture(labels, mask.labels, options)
+        if options.compare:
+            return overlay_picture(rendering.agreement_labels(labels, truth), rendering.AGREEMENT, options)
+        # The truth's outline outlives the strokes that change the mask.
+        outline = self._truths.get(index, lambda: truth_path(truth))
+        return overlay_picture(labels, mask.labels, options, outline)
 
     # -- readings ----------------------------------------------------------------------------------------------
 

@@ -167,41 +167,38 @@ class SliceStrip(QWidget):
         largest = max(int(self._areas.sum(axis=1).max(initial=0)), 1)
         if self._truth is not None:
             largest = max(largest, int(self._truth.max(initial=0)))
-        self._paint_ground(painter)
-        self._paint_bars(painter, largest)
+        ground = QRectF(SIDE, TOP, self.width() - 2 * SIDE, self.height() - TOP - BOTTOM)
+        painter.fillRect(ground, self.palette().color(QPalette.ColorRole.Base))
+        self._paint_bars(painter, ground, largest)
         if self._truth is not None and self._truth.any():
-            self._paint_truth(painter, self._truth, largest)
+            self._paint_truth(painter, ground, self._truth / largest)
         self._paint_marker(painter)
 
-    def _paint_ground(self, painter: QPainter) -> None:
-        ground = self.bar(0).united(self.bar(len(self._areas) - 1))
-        painter.fillRect(ground, self.palette().color(QPalette.ColorRole.Base))
-
-    def _paint_bars(self, painter: QPainter, largest: int) -> None:
+    def _paint_bars(self, painter: QPainter, ground: QRectF, largest: int) -> None:
         mask = self._session.mask
         if mask is None:
             return
-        for index in np.flatnonzero(self._areas.any(axis=1)):
-            column = self.bar(int(index))
-            bottom = column.bottom()
-            gap = 1.0 if column.width() >= 4 else 0.0
-            for number, voxels in zip(self._numbers, self._areas[index].tolist(), strict=True):
-                label = mask.labels.get(number)
-                if label is None or not voxels:
-                    continue
-                height = max(column.height() * voxels / largest, 1.0)
-                colour = QColor(*label.colour, 255 if label.visible else 90)
-                painter.fillRect(QRectF(column.left(), bottom - height, column.width() - gap, height), colour)
-                bottom -= height
+        width = ground.width() / len(self._areas)
+        gap = 1.0 if width >= 4 else 0.0
+        bases = np.zeros(len(self._areas), np.int64)
+        for number, voxels in zip(self._numbers, self._areas.T, strict=True):
+            label = mask.labels.get(number)
+            if label is None:
+                continue
+            colour = QColor(*label.colour, 255 if label.visible else 90)
+            for index in np.flatnonzero(voxels).tolist():
+                bottom = ground.bottom() - ground.height() * bases[index] / largest
+                height = max(ground.height() * voxels[index] / largest, 1.0)
+                painter.fillRect(QRectF(ground.left() + index * width, bottom - height, width - gap, height), colour)
+            bases += voxels
 
-    def _paint_truth(self, painter: QPainter, truth: Areas, largest: int) -> None:
-        corners = []
-        for index, voxels in enumerate(truth.tolist()):
-            column = self.bar(index)
-            y = column.bottom() - column.height() * voxels / largest
-            corners += [QPointF(column.left(), y), QPointF(column.right(), y)]
+    def _paint_truth(self, painter: QPainter, ground: QRectF, shares: npt.NDArray[np.float64]) -> None:
+        # A staircase: two corners a slice.
+        edges = np.linspace(ground.left(), ground.right(), len(shares) + 1)
+        x = np.stack([edges[:-1], edges[1:]], axis=1).ravel().tolist()
+        y = (ground.bottom() - ground.height() * shares).repeat(2).tolist()
         painter.setPen(QPen(self.palette().color(QPalette.ColorRole.WindowText), 1.0))
-        painter.drawPolyline(QPolygonF(corners))
+        painter.drawPolyline(QPolygonF([QPointF(*corner) for corner in zip(x, y, strict=True)]))
 
     def _paint_marker(self, painter: QPainter) -> None:
         column = self.bar(self._current)

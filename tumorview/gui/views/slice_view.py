@@ -400,7 +400,7 @@ class SliceView(QWidget):
             session.series_changed.connect(self._series_changed),
             session.shown_changed.connect(self._shown_changed),
             session.labels_changed.connect(lambda _: self._overlay_changed()),
-            session.truth_changed.connect(lambda _: self._overlay_changed()),
+            session.truth_changed.connect(lambda _: self._truth_changed()),
         ]
 
         def stop_listening() -> None:
@@ -483,4 +483,8 @@ class SliceView(QWidget):
 
     def _overlay_changed(self) -> None:
         self.source.forget_overlays()
+        self.update()
+
+    def _truth_changed(self) -> None:
+        self.source.forget_truth()
         self.update()
