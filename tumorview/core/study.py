@@ -83,12 +83,12 @@ class Study:
     def best(self, role: Role, near: Series | None = None) -> Series | None:
         """The series that plays ``role`` best beside ``near``, or on its own where ``near`` is None.
 
-        A likely one goes before an unlikely one; then one in the frame of reference of ``near``, then one that can be
+        A role given by the user goes before a recognised one, a likely one before an unlikely one; then one in the frame of reference of ``near``, then one that can be
         shown in its slices without losing resolution (axial slices where ``near`` is None, as models are trained on
         them), then the surest, then the one with the most voxels.
         """
         candidates = [series for series in self.series if self.role_of(series) is role]
-        return max(candidates, key=lambda series: _suitability(series, near), default=None)
+        return max(candidates, key=lambda one: (one.uid in self.roles, *_suitability(one, near)), default=None)
 
     @property
     def channels(self) -> dict[Role, Series | None]:

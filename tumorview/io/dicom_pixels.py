@@ -1,5 +1,7 @@
 """The voxels of a DICOM stack: decoded frame by frame, rescaled to what they mean."""
 
+import math
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -19,35 +21,41 @@ from tumorview.io.untrusted import MAX_FILE_BYTES, reading
 
 Voxels = npt.NDArray[Any]
 
+_NAMED_ERRORS = 3
 _COLOUR_WARNING = "The colour images are shown in greys."
 
 
 def read_stack(stack: Stack, progress: Progress) -> tuple[Voxels, tuple[str, ...]]:
     """Voxels [k, j, i] of ``stack`` and warnings; int16 where the stored values are the meant ones, else float32.
 
-    Raises ReadError where a frame is cut short, damaged, or packed in a way that no installed decoder reads.
+    A file whose pixels are damaged leaves blank slices while others can be read. Raises ReadError where none can, or
+    where they are packed in a way that no installed decoder reads.
     """
     present = [(slot, frame) for slot, frame in enumerate(stack.frames) if frame is not None]
     kind = _voxel_type([frame for _, frame in present])
-    if np.prod([float(n) for n in stack.geometry.shape]) * kind.itemsize > MAX_FILE_BYTES:
+    if math.prod(stack.geometry.shape) * kind.itemsize > MAX_FILE_BYTES:
         raise ReadError(f"The series of '{stack.first.path.name}' is larger than TumorView opens.", "Open part of it.")
     voxels = np.zeros(stack.geometry.shape, kind)
+    filled = np.zeros(len(voxels), bool)
     coloured = False
-    done = 0
+    errors: list[ReadError] = []
     for path, members in _by_file(present).items():
-        for slot, frame, stored in _decoded(path, members):
-            progress.check()
-            progress.report(done / len(present), "Reading slices")
-            grey, lost = to_grey(stored) if stored.ndim == 3 else (stored, False)
-            coloured |= lost
-            if grey.shape != voxels.shape[1:]:
-                raise ReadError(f"'{path.name}' holds a frame of another size than its header says.", "Copy it again.")
-            voxels[slot] = _rescaled(grey, frame, kind)
-            done += 1
-    if len(present) < len(stack.frames):
-        air = voxels[[slot for slot, _ in present]].min()
-        voxels[[slot for slot, frame in enumerate(stack.frames) if frame is None]] = air
-    return _compact(voxels), (_COLOUR_WARNING,) * coloured
+        progress.check()
+        progress.report(np.count_nonzero(filled) / len(present), "Reading slices")
+        try:
+            for slot, frame, stored in _decoded(path, members):
+                progress.check()
+                grey, lost = to_grey(stored) if stored.ndim == 3 else (stored, False)
+                coloured |= lost
+                voxels[slot] = _rescaled(_fitting(grey, voxels, path), frame, kind)
+                filled[slot] = True
+        except ReadError as error:
+            errors.append(error)
+    if not filled.any():
+        raise errors[0]
+    voxels[~filled] = voxels[filled].min()
+    warnings = [f"Slices were left blank. {error.message}" for error in errors[:_NAMED_ERRORS]]
+    return _compact(voxels), (*warnings, *(_COLOUR_WARNING,) * coloured)
 
 
 def rescale(frame: Frame) -> tuple[float, float]:
@@ -77,7 +85,7 @@ def _voxel_type(frames: list[Frame]) -> np.dtype[Any]:
 def _rescaled(stored: Voxels, frame: Frame, kind: np.dtype[Any]) -> Voxels:
     slope, intercept = rescale(frame)
     if kind.kind == "f":
-        return stored.astype(np.float32) * np.float32(slope) + np.float32(intercept)
+        return (stored * slope + intercept).astype(np.float32)
     return stored.astype(np.int32) + int(intercept) if intercept else stored
 
 
@@ -85,6 +93,12 @@ def _compact(voxels: Voxels) -> Voxels:
     if voxels.dtype in (np.uint16, np.int32) and voxels.max() <= 32767 and voxels.min() >= -32768:
         return voxels.astype(np.int16)
     return voxels
+
+
+def _fitting(pixels: Voxels, voxels: Voxels, path: Path) -> Voxels:
+    if pixels.shape != voxels.shape[1:]:
+        raise ReadError(f"'{path.name}' holds a frame of another size than its header says.", "Copy it again.")
+    return pixels
 
 
 def _by_file(frames: list[tuple[int, Frame]]) -> dict[Path, dict[int, tuple[int, Frame]]]:
@@ -95,16 +109,15 @@ def _by_file(frames: list[tuple[int, Frame]]) -> dict[Path, dict[int, tuple[int,
     return files
 
 
-def _decoded(path: Path, members: dict[int, tuple[int, Frame]]) -> list[tuple[int, Frame, Voxels]]:
+def _decoded(path: Path, members: dict[int, tuple[int, Frame]]) -> Iterator[tuple[int, Frame, Voxels]]:
     dataset = read_dataset(path, pixels=True)
     _require_decoder(dataset, path)
     indices = sorted(members)
+    alone = int(dataset.get("NumberOfFrames") or 1) == 1
     with reading(path, "a DICOM image", "Its pixel data is cut short or damaged: copy it again from its source."):
-        if len(indices) == 1 and int(dataset.get("NumberOfFrames") or 1) == 1:
-            decoded = list(iter_pixels(dataset))
-        else:
-            decoded = list(iter_pixels(dataset, indices=indices))
-    return [(*members[index], pixels) for index, pixels in zip(indices, decoded, strict=True)]
+        frames = iter_pixels(dataset) if alone else iter_pixels(dataset, indices=indices)
+        for index, pixels in zip(indices, frames, strict=True):
+            yield *members[index], pixels
 
 
 def _require_decoder(dataset: Dataset, path: Path) -> None:

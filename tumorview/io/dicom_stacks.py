@@ -19,6 +19,7 @@ MAX_PARTS = 32  # stacks that one series may fall into
 _COSINE_TOLERANCE = 1e-3
 _SAME_PLACE_MM = 1e-2  # frames nearer than this along the normal are at one position
 _GAP_TOLERANCE = 0.05  # of a step: how near to a whole number of steps a gap is "missing slices"
+_SLAB_STEPS = 5.0  # a wider gap that cannot be filled separates two stacks
 _MAX_FILLED = 0.5  # of a stack's slices may be missing and still be left blank
 
 # What tells frames at one position apart, the most telling first.
@@ -62,13 +63,6 @@ class Stack:
         return next(frame for frame in self.frames if frame is not None)
 
 
-@dataclass(frozen=True)
-class Left:
-    """Frames that make no stack, and why."""
-
-    warning: str
-
-
 def stacks_of(frames: Sequence[Frame]) -> tuple[list[Stack], list[str]]:
     """The stacks of one series, and warnings about frames that were left out."""
     frames, warnings = _without_copies(frames)
@@ -80,7 +74,7 @@ def stacks_of(frames: Sequence[Frame]) -> tuple[list[Stack], list[str]]:
                 name = parallel[0].text("SeriesDescription") or parallel[0].path.name
                 warnings.append(f"'{name}' was left out: {len(split)} pictures of one place are no stack of slices.")
             else:
-                parts.extend(split)
+                parts.extend(run for part, label in split for run in _runs(part, label))
     uid = frames[0].text("SeriesInstanceUID") or frames[0].path.name
     stacks = [
         _stack(part, uid if len(parts) == 1 else f"{uid}-{number}", label)
@@ -174,6 +168,32 @@ def _by_position(frames: list[Frame]) -> list[tuple[list[Frame], str]]:
     return [numbered for part, label in result for numbered in _by_turn(part, label)]
 
 
+def _runs(frames: list[Frame], label: str) -> list[tuple[list[Frame], str]]:
+    """Sorted parallel frames cut where they lie too far apart to be one stack (slabs, strayed slices)."""
+    if not _placed(frames[0]) or len(frames) < 3:
+        return [(frames, label)]
+    gaps = np.diff([_height(frame) for frame in frames])
+    step, turns, whole = _steps(gaps)
+    cuts = np.flatnonzero(gaps > _SLAB_STEPS * step) + 1
+    if cuts.size == 0 or _can_be_filled(turns, whole):
+        return [(frames, label)]
+    ends = [0, *cuts.tolist(), len(frames)]
+    runs = [frames[start:stop] for start, stop in zip(ends, ends[1:], strict=False)]
+    return [(run, ", ".join(filter(None, (label, f"part {number}")))) for number, run in enumerate(runs, 1)]
+
+
+def _steps(gaps: npt.NDArray[np.float64]) -> tuple[float, npt.NDArray[np.float64], bool]:
+    """The distance between neighbouring slices, each gap's number of steps, and whether all are whole numbers."""
+    step = float(np.median(gaps[gaps < 1.5 * gaps.min()]))
+    turns = np.rint(gaps / step)
+    return step, turns, bool((np.abs(gaps / step - turns) <= _GAP_TOLERANCE).all())
+
+
+def _can_be_filled(turns: npt.NDArray[np.float64], whole: bool) -> bool:
+    count = turns.sum() + 1
+    return whole and count - (len(turns) + 1) <= _MAX_FILLED * count
+
+
 def _label(frame: Frame, keys: list[tuple[str, str]]) -> str:
     return ", ".join(text.format(_shown(frame, keyword)) for keyword, text in keys)
 
@@ -243,13 +263,11 @@ def _slots(heights: npt.NDArray[np.float64]) -> tuple[list[int], list[str]]:
     gaps = np.diff(heights)
     if gaps.size == 0:
         return plain, []
-    step = float(np.median(gaps[gaps < 1.5 * gaps.min()]))
-    turns = np.rint(gaps / step)
-    whole = np.abs(gaps / step - turns) <= _GAP_TOLERANCE
+    _, turns, whole = _steps(gaps)
     count = int(turns.sum()) + 1
-    if turns.max() == 1 and whole.all():
+    if turns.max() == 1 and whole:
         return plain, []
-    if whole.all() and count - len(heights) <= _MAX_FILLED * count:
+    if _can_be_filled(turns, whole):
         slots = [0, *np.cumsum(turns).astype(int).tolist()]
         missing = sorted(set(range(count)) - set(slots))
         names = ", ".join(str(number + 1) for number in missing[:10]) + (" ..." if len(missing) > 10 else "")

@@ -1,0 +1,203 @@
+"""Our DICOM geometry and values against the field's references: highdicom (Enhanced) and dcm2niix (classic).
+
+Where they disagree with us, ImagePositionPatient decides: dcm2niix writes the NEMA study with its slice thickness
+(5.0 mm) where the frames lie 6.0 mm apart, so it is no reference for that one.
+"""
+
+import shutil
+import subprocess
+from pathlib import Path
+
+import highdicom
+import nibabel as nib
+import numpy as np
+import pydicom
+import pytest
+from pydicom.data import get_testdata_file
+from pydicom.pixels import apply_rescale
+
+from tests.unit.synthetic import CORONAL, SAGITTAL, SeriesSpec, pattern, write_classic, write_enhanced
+from tumorview.core.study import Role, Series, Study
+from tumorview.core.volume import Volume
+from tumorview.io.registry import open_study
+
+NEMA_AXIAL = {"BRTUM003": Role.FLAIR, "BRTUM004": Role.T2, "BRTUM005": Role.T1, "BRTUM008": Role.T1CE}
+NEMA_OTHER = {"BRTUM001": Role.OTHER, "BRTUM009": Role.T1CE, "BRTUM010": Role.T1CE, "BRTUM014": Role.T2}
+
+
+@pytest.fixture(scope="module")
+def nema(shared_data: Path) -> Path:
+    return shared_data / "dicom" / "nema_wg16_enhanced_brtum"
+
+
+@pytest.fixture(scope="module")
+def nema_study(nema: Path) -> Study:
+    return open_study(nema)
+
+
+def _assert_same_in_world(volume: Volume, data: np.ndarray, affine: np.ndarray, *, atol: float = 0.0) -> None:
+    """Every voxel of ``volume`` has the value of ``data`` [i, j, k] (``affine`` to LPS) at the same LPS position."""
+    corners = volume.geometry.corners()
+    index = np.linalg.solve(affine, np.c_[volume.geometry.index_to_world(corners), np.ones(8)].T).T[:, :3]
+    assert np.abs((index - np.rint(index)) @ affine[:3, :3].T).max() < 1e-3, "the grids differ by more than 1e-3 mm"
+    k, j, i = np.indices(volume.shape).reshape(3, -1)
+    world = volume.geometry.index_to_world(np.stack([k, j, i], axis=-1))
+    place = np.rint(np.linalg.solve(affine, np.c_[world, np.ones(len(world))].T).T[:, :3]).astype(int)
+    assert (place >= 0).all()
+    values = data[place[:, 0], place[:, 1], place[:, 2]].reshape(volume.shape)
+    np.testing.assert_allclose(volume.data, values, rtol=1e-5, atol=atol)
+
+
+def _highdicom_volume(path: Path) -> tuple[np.ndarray, np.ndarray]:
+    """Voxels [i, j, k] and affine to LPS as highdicom reads an Enhanced file."""
+    volume = highdicom.imread(path).get_volume(apply_real_world_transform=False, apply_voi_transform=False)
+    array = np.asarray(volume.array)
+    # highdicom indexes (slice, row, column); its affine maps that index to LPS.
+    return array.transpose(2, 1, 0), volume.affine[:, [2, 1, 0, 3]]
+
+
+@pytest.mark.parametrize("name", [*NEMA_AXIAL, *NEMA_OTHER])
+@pytest.mark.filterwarnings("ignore")
+def test_enhanced_files_agree_with_highdicom(nema: Path, name: str):
+    path = nema / "IMAGES" / name
+    (series,) = open_study(path).series
+    _assert_same_in_world(series.volume, *_highdicom_volume(path))
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_philips_enhanced_file_agrees_with_highdicom(shared_data: Path):
+    path = shared_data / "dicom" / "philips_enhanced" / "1901_WIP_3DpCASL_real.dcm"
+    (series,) = open_study(path).series
+    _assert_same_in_world(series.volume, *_highdicom_volume(path))
+
+
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize("orientation", [SAGITTAL, CORONAL, (0.6, 0.8, 0, 0, 0, -1)])
+def test_synthetic_enhanced_files_agree_with_highdicom(tmp_path: Path, orientation):
+    spec = SeriesSpec(pattern((6, 10, 12)), orientation=orientation)
+
+    def index_frame(groups, place):
+        groups.FrameContentSequence[0].InStackPositionNumber = place + 1
+
+    path = write_enhanced(tmp_path / "e.dcm", spec, order=[4, 0, 2, 5, 1, 3], edit=index_frame)
+    (series,) = open_study(path).series
+    _assert_same_in_world(series.volume, *_highdicom_volume(path))
+
+
+def test_nema_study_opens_with_its_roles_and_true_spacing(nema_study: Study):
+    channels = nema_study.channels
+    assert {role: one and one.description for role, one in channels.items()} == {
+        Role.T1: "* T1 AXIAL PRE GAD",
+        Role.FLAIR: "* FLAIR AXIAL",
+        Role.T1CE: "* T1 AXIAL POST GAD",
+    }
+    assert nema_study.reference.role is Role.FLAIR
+    assert nema_study.reference.volume.geometry.spacing == pytest.approx((6.0, 0.820312, 0.820312))
+    assert nema_study.reference.volume.shape == (24, 256, 256)
+    assert nema_study.reference.volume.geometry.axis_codes == "LPS"
+    assert len({series.frame_of_reference for series in nema_study.series}) == 1
+    roles = sorted(series.role for series in nema_study.series)
+    assert roles == sorted([*NEMA_AXIAL.values(), *NEMA_OTHER.values()])
+    assert "6 x MR Spectroscopy" in " ".join(nema_study.warnings)
+
+
+def test_nema_study_is_the_same_with_files_renamed_and_shuffled(nema: Path, nema_study: Study, tmp_path: Path):
+    for number, path in enumerate(sorted((nema / "IMAGES").iterdir(), reverse=True)):
+        folder = tmp_path / f"{number % 3}"
+        folder.mkdir(exist_ok=True)
+        (folder / f"{number:02d}").symlink_to(path)
+    again = open_study(tmp_path)
+    assert {one.uid: (one.role, one.volume.geometry) for one in again.series} == {
+        one.uid: (one.role, one.volume.geometry) for one in nema_study.series
+    }
+
+
+def test_nema_study_opens_through_its_dicomdir(nema: Path, nema_study: Study):
+    again = open_study(nema / "DICOMDIR")
+    assert [one.uid for one in again.series] == [one.uid for one in nema_study.series]
+
+
+# ------------------------------------------------------------------------------------------------------------- dcm2niix
+def _dcm2niix(folder: Path, out: Path) -> list[tuple[np.ndarray, np.ndarray]]:
+    """Voxels [i, j, k] and affine to LPS of every image that dcm2niix makes of ``folder``."""
+    program = shutil.which("dcm2niix")
+    if program is None:
+        pytest.skip("dcm2niix is not installed")
+    out.mkdir()
+    command = [program, "-z", "n", "-b", "n", "-f", "%s_%d_%e", "-o", str(out), str(folder)]
+    subprocess.run(command, check=True, capture_output=True, timeout=60)
+    images = []
+    for path in sorted(out.glob("*.nii")):
+        if "_ROI" in path.name:  # a DICOM overlay plane as an image of its own
+            continue
+        image = nib.load(path)
+        affine = np.diag([-1.0, -1.0, 1.0, 1.0]) @ image.affine
+        images.append((np.asarray(image.dataobj).reshape(image.shape[:3]), affine))
+    return images
+
+
+def _assert_agrees(series: Series, folder: Path, out: Path) -> None:
+    (image,) = _dcm2niix(folder, out)
+    _assert_same_in_world(series.volume, *image, atol=1e-3)
+
+
+@pytest.mark.parametrize("orientation", [(1, 0, 0, 0, 1, 0), SAGITTAL, CORONAL, (0.6, 0.8, 0, 0, 0, -1)])
+@pytest.mark.parametrize("scaled", [False, True])
+def test_synthetic_classic_series_agree_with_dcm2niix(tmp_path: Path, orientation, scaled: bool):
+    attributes = {"RescaleSlope": "0.5", "RescaleIntercept": "7"} if scaled else {}
+    spec = SeriesSpec(pattern((7, 10, 12)), orientation=orientation, attributes=attributes)
+    write_classic(tmp_path / "in", spec, shuffle=False)
+    (series,) = open_study(tmp_path / "in").series
+    _assert_agrees(series, tmp_path / "in", tmp_path / "out")
+
+
+PYDICOM_SINGLE = ["MR_small.dcm", "MR_small_implicit.dcm", "MR_small_RLE.dcm", "CT_small.dcm", "examples_overlay.dcm"]
+
+
+@pytest.mark.parametrize("name", PYDICOM_SINGLE)
+def test_single_slices_of_pydicom_agree_with_dcm2niix(tmp_path: Path, name: str):
+    (tmp_path / "in").mkdir()
+    shutil.copy(get_testdata_file(name), tmp_path / "in")
+    (series,) = open_study(tmp_path / "in").series
+    _assert_agrees(series, tmp_path / "in", tmp_path / "out")
+
+
+def test_series_of_pydicom_agrees_with_dcm2niix(tmp_path: Path):
+    folder = tmp_path / "in"
+    shutil.copytree(Path(get_testdata_file("DICOMDIR")).parent / "98892001" / "CT5N", folder)
+    (series,) = open_study(folder).series
+    _assert_agrees(series, folder, tmp_path / "out")
+
+
+def test_slabs_of_pydicom_are_kept_apart_where_dcm2niix_stretches_them():
+    # One slice lies 202.5 mm below three that are 1.25 mm apart; dcm2niix makes one uneven stack of the four.
+    folder = Path(get_testdata_file("DICOMDIR")).parent / "77654033" / "CT2"
+    alone, stack = open_study(folder).series
+    assert (alone.volume.shape[0], stack.volume.shape[0]) == (1, 3)
+    assert stack.volume.geometry.spacing[0] == pytest.approx(1.25, abs=1e-3)
+    assert stack.volume.geometry.affine[2, 3] == pytest.approx(103.02, abs=1e-2)
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["MR_small_jp2klossless", "MR_small_jpeg_ls_lossless", "MR_small_bigendian", "MR_small_RLE", "MR_small_padded"],
+)
+def test_transfer_syntaxes_give_the_same_voxels(name: str):
+    (plain,) = open_study(Path(get_testdata_file("MR_small.dcm"))).series
+    (packed,) = open_study(Path(get_testdata_file(f"{name}.dcm"))).series
+    np.testing.assert_array_equal(packed.volume.data, plain.volume.data)
+    assert packed.volume.geometry == plain.volume.geometry
+
+
+@pytest.mark.parametrize("number", [1, 2, 3, 4])
+@pytest.mark.parametrize(
+    ("folder", "suffix"), [("jpeg", "JPLL"), ("jpegls", "JLSL"), ("j2k", "J2KR"), ("rle_20040210", "RLE")]
+)
+def test_lossless_nema_samples_equal_the_uncompressed_ones(shared_data: Path, folder: str, suffix: str, number: int):
+    root = shared_data / "dicom" / "nema_compsamples_mr"
+    raw = root / "compsamples_refanddir"
+    (plain,) = open_study(next(raw.rglob(f"MR{number}_UNC"))).series
+    (packed,) = open_study(next((root / f"compsamples_{folder}").rglob(f"MR{number}_{suffix}"))).series
+    np.testing.assert_array_equal(packed.volume.data, plain.volume.data)
+    header = pydicom.dcmread(next(raw.rglob(f"MR{number}_UNC")))
+    np.testing.assert_allclose(plain.volume.data[0], apply_rescale(header.pixel_array, header), rtol=1e-6)
