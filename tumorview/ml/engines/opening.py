@@ -1,6 +1,7 @@
 """From a model and the user's wishes to an engine."""
 
 import sys
+from collections.abc import Callable
 from functools import cached_property
 from importlib.metadata import PackageNotFoundError, version
 from importlib.util import find_spec
@@ -41,7 +42,7 @@ def open_engine(
     if engine == "openvino" and device not in ("auto", "cpu"):
         raise EngineError(f"OpenVINO does not run on {device.upper()} here.", "Choose the device CPU or auto.")
     (progress or Progress()).check()
-    found = candidates(model, engine, device, cache)
+    found = candidates(Source.of(model, cache), engine, device)
     if not found:
         raise EngineError(
             f"Neither torch nor OpenVINO offers the device {device.upper()} on this machine.", "Choose CPU or auto."
@@ -57,19 +58,53 @@ def open_engine(
     return AutoEngine(found, memory)
 
 
-def candidates(model: UsableModel, engine: str, device: str, cache: Path | None) -> list[Candidate]:
+class Source:
+    """A network for slices of ``shape`` [1, c, h, w], loaded and converted once and only if a candidate needs it.
+
+    ``key`` names the weights in ``cache``, the folder of converted networks (None keeps nothing).
+    """
+
+    def __init__(
+        self,
+        load: "Callable[[], nn.Module]",
+        shape: tuple[int, int, int, int],
+        key: str = "",
+        cache: Path | None = None,
+    ) -> None:
+        self._load, self._shape, self._key, self._cache = load, shape, key, cache
+
+    @classmethod
+    def of(cls, model: UsableModel, cache: Path | None) -> "Source":
+        """The network of a model in the registry."""
+        card = model.card
+        shape = (1, len(card.channels), card.input_size, card.input_size)
+        return cls(model.network, shape, card.weights_sha256, cache)
+
+    @cached_property
+    def network(self) -> "nn.Module":
+        """Float32, as trained."""
+        return self._load()
+
+    @cached_property
+    def converted(self) -> object:
+        """For OpenVINO."""
+        from tumorview.ml.engines.openvino_engine import converted
+
+        return converted(lambda: self.network, self._shape, self._key, self._cache)
+
+
+def candidates(source: Source, engine: str = "auto", device: str = "auto") -> list[Candidate]:
     """Every engine worth measuring for these wishes, the most precise and most likely fast ones first.
 
     Which reduced precisions are native is asked of the libraries and the processor, never guessed from its name.
     """
-    source = _Source(model, cache)
     found: list[Candidate] = []
     if engine in ("auto", "torch"):
         for name in _accelerators() if device == "auto" else (device,) if device in _accelerators() else ():
             found += [_torch(source, name, "float32"), _torch(source, name, "float16")]
     if device in ("auto", "cpu"):
         if engine in ("auto", "openvino") and _installed("openvino"):
-            found += [_openvino(source, precision) for precision in source.native_precisions]
+            found += [_openvino(source, precision) for precision in _openvino_precisions()]
         if engine in ("auto", "torch"):
             found.append(_torch(source, "cpu", "float32"))
             if native_bfloat16():
@@ -77,32 +112,7 @@ def candidates(model: UsableModel, engine: str, device: str, cache: Path | None)
     return found
 
 
-class _Source:
-    """The network and its conversion, made once and only when a candidate needs them."""
-
-    def __init__(self, model: UsableModel, cache: Path | None) -> None:
-        self._model, self._cache = model, cache
-
-    @cached_property
-    def network(self) -> "nn.Module":
-        return self._model.network()
-
-    @cached_property
-    def converted(self) -> object:
-        from tumorview.ml.engines.openvino_engine import converted
-
-        card = self._model.card
-        shape = (1, len(card.channels), card.input_size, card.input_size)
-        return converted(lambda: self.network, shape, card.weights_sha256, self._cache)
-
-    @property
-    def native_precisions(self) -> tuple[str, ...]:
-        from tumorview.ml.engines.openvino_engine import native_precisions
-
-        return native_precisions()
-
-
-def _torch(source: _Source, device: str, precision: str) -> Candidate:
+def _torch(source: Source, device: str, precision: str) -> Candidate:
     def make() -> Engine:
         from tumorview.ml.engines.torch_engine import TorchEngine
 
@@ -111,13 +121,19 @@ def _torch(source: _Source, device: str, precision: str) -> Candidate:
     return Candidate("torch", device, precision, make)
 
 
-def _openvino(source: _Source, precision: str) -> Candidate:
+def _openvino(source: Source, precision: str) -> Candidate:
     def make() -> Engine:
         from tumorview.ml.engines.openvino_engine import OpenVinoEngine
 
         return OpenVinoEngine(source.converted, precision=precision)
 
     return Candidate("openvino", "cpu", precision, make)
+
+
+def _openvino_precisions() -> tuple[str, ...]:
+    from tumorview.ml.engines.openvino_engine import native_precisions
+
+    return native_precisions()
 
 
 def _accelerators() -> tuple[str, ...]:
