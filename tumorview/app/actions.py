@@ -63,7 +63,9 @@ ACTIONS: tuple[ActionSpec, ...] = (
         "Open a folder with a DICOM study, NIfTI series or image slices",
         "folder",
     ),
-    ActionSpec("file.open_sample", "Open Samp&le Study", FILE, (), "Open the study that comes with TumorView"),
+    ActionSpec(
+        "file.open_sample", "Open Samp&le Study", FILE, (), "Open the study that comes with TumorView", "sample"
+    ),
     ActionSpec(
         "file.open_truth",
         "Load &Ground Truth…",
@@ -202,7 +204,38 @@ ACTIONS: tuple[ActionSpec, ...] = (
     ActionSpec(
         "view.auto_window", "&Auto Window/Level", VIEW, ("1",), "Window from the image's own greys", enabled=with_study
     ),
-    ActionSpec("view.invert", "&Invert Greys", VIEW, ("I",), "Black for white", checkable=True, enabled=with_study),
+    ActionSpec(
+        "view.invert",
+        "&Invert Greys",
+        VIEW,
+        ("I",),
+        "Black for white",
+        "invert",
+        checkable=True,
+        enabled=with_study,
+    ),
+    ActionSpec(
+        "view.study_panel",
+        "Stud&y Panel",
+        VIEW,
+        ("F8",),
+        "Show or hide the series",
+        "left_panel",
+        checkable=True,
+        enabled=with_study,
+    ),
+    ActionSpec(
+        "view.tools_panel",
+        "Too&ls Panel",
+        VIEW,
+        ("F9",),
+        "Show or hide segmentation, labels, editing and agreement",
+        "right_panel",
+        checkable=True,
+        enabled=with_study,
+    ),
+    ActionSpec("view.full_screen", "&Full Screen", VIEW, ("F11",), "The whole screen for the window", checkable=True),
+    ActionSpec("view.light_theme", "Li&ght Theme", VIEW, (), "Light instead of dark surroundings", checkable=True),
     ActionSpec("help.about", "&About TumorView", HELP, (), "Version, licences and the research-use notice"),
     ActionSpec("help.shortcuts", "&Keyboard and Mouse", HELP, ("F1",), "Every shortcut and gesture"),
 )

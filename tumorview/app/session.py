@@ -131,7 +131,11 @@ class Session:
 
     def mark_saved(self) -> None:
         """The mask as it is now is on disk."""
-        self._saved_at = self.history.position if self.history is not None else None
+        self.mark_saved_at(self.history.position if self.history is not None else None)
+
+    def mark_saved_at(self, position: Edit | None) -> None:
+        """The mask as it was after the edit ``position`` is on disk; later edits are not."""
+        self._saved_at = position
         self.history_changed.emit(None)
 
     # -- masks and truth from elsewhere ------------------------------------------------------------------------
@@ -147,6 +151,7 @@ class Session:
 
     def import_mask(self, imported: Mask, path: Path) -> None:
         """Put the labels of ``imported`` in the mask's place, as one step that can be undone."""
+        self.end_stroke()
         mask, history = self._editable()
         require_same_grid(mask, imported)
         untouched = history.position is None and not mask.has_labels
@@ -223,6 +228,7 @@ class Session:
 
     def begin_stroke(self, view: PlaneView, *, erase: bool = False) -> None:
         """Start to paint (or to erase) in a plane of the mask's grid."""
+        self.end_stroke()
         mask, _ = self._editable()
         label = BACKGROUND if erase else self.brush.label
         title = "Erase" if erase else "Brush"
@@ -284,6 +290,7 @@ class Session:
         self.history_changed.emit(None)
 
     def _keep_labels(self, title: str) -> None:
+        self.end_stroke()  # otherwise undoing the stroke later would take voxels of this step back too
         mask, history = self._editable()
         assert self.prediction is not None
         voxels = self.prediction.mask(self.threshold).data

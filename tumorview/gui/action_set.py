@@ -1,0 +1,97 @@
+"""The table of actions as QActions: made once, enabled together, shared by menus, toolbar and docks."""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from PySide6.QtCore import Qt
+from PySide6.QtGui import QAction, QKeySequence
+from PySide6.QtWidgets import QWidget
+
+from tumorview.app.actions import ACTIONS, ActionSpec, ActionState
+from tumorview.gui import icons
+
+Handler = Callable[..., Any]
+
+# After these a menu has a dividing line.
+_GROUP_ENDS = frozenset(
+    (
+        "file.open_sample",
+        "file.open_mask",
+        "file.export_png",
+        "edit.redo",
+        "edit.erase",
+        "view.boundary",
+        "view.previous_tumour",
+        "view.invert",
+    )
+)
+
+
+class ActionSet:
+    """``actions`` by id; every action of the table must have a handler, and no handler may be without an action."""
+
+    def __init__(self, parent: QWidget, handlers: Mapping[str, Handler]) -> None:
+        ids = {spec.id for spec in ACTIONS}
+        if set(handlers) != ids:
+            raise ValueError(f"actions and handlers differ: {sorted(ids ^ set(handlers))}")
+        self.actions = {spec.id: _action(spec, parent, handlers[spec.id]) for spec in ACTIONS}
+        self.refresh_icons()
+
+    def __getitem__(self, action_id: str) -> QAction:
+        return self.actions[action_id]
+
+    def update(self, state: ActionState) -> None:
+        """Enable what makes sense now."""
+        for spec in ACTIONS:
+            self.actions[spec.id].setEnabled(spec.enabled(state))
+
+    def check(self, action_id: str, checked: bool) -> None:
+        """Show a checkable action as on or off, without doing it."""
+        action = self.actions[action_id]
+        blocked = action.blockSignals(True)
+        action.setChecked(checked)
+        action.blockSignals(blocked)
+        action.changed.emit()  # buttons and menus follow
+
+    def refresh_icons(self) -> None:
+        """Tint every icon in the theme's colours."""
+        for spec in ACTIONS:
+            self.actions[spec.id].setIcon(icons.icon(spec.icon))
+
+    def menus(self) -> dict[str, list[QAction | None]]:
+        """Actions by menu title in the order of the table; None is a dividing line."""
+        result: dict[str, list[QAction | None]] = {}
+        for spec in ACTIONS:
+            entries = result.setdefault(spec.menu, [])
+            entries.append(self.actions[spec.id])
+            if spec.id in _GROUP_ENDS:
+                entries.append(None)
+        return result
+
+
+def plain_title(title: str) -> str:
+    """A title without its mnemonic and its ellipsis."""
+    return title.replace("&", "").rstrip("…")
+
+
+def native_shortcut(shortcut: str) -> str:
+    """A portable shortcut as this system writes it."""
+    return QKeySequence(shortcut).toString(QKeySequence.SequenceFormat.NativeText)
+
+
+def _action(spec: ActionSpec, parent: QWidget, handler: Handler) -> QAction:
+    action = QAction(spec.title, parent)
+    action.setObjectName(spec.id)
+    action.setCheckable(spec.checkable)
+    action.setShortcuts([QKeySequence(shortcut) for shortcut in spec.shortcuts])
+    action.setShortcutContext(Qt.ShortcutContext.WindowShortcut)
+    heading = plain_title(spec.title)
+    if spec.shortcut:
+        heading += f" ({native_shortcut(spec.shortcut)})"
+    action.setToolTip(f"{heading}\n{spec.tip}" if spec.tip else heading)
+    if spec.checkable:
+        action.toggled.connect(handler)
+    else:
+        action.triggered.connect(lambda _checked=False: handler())
+    parent.addAction(action)
+    return action

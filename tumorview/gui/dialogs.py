@@ -1,0 +1,121 @@
+"""About, and the list of keys and gestures; the rest is asked in the window itself."""
+
+import platform
+
+import PySide6
+from PySide6.QtCore import QSize, Qt
+from PySide6.QtWidgets import QDialog, QDialogButtonBox, QGridLayout, QHBoxLayout, QScrollArea, QVBoxLayout, QWidget
+
+from tumorview import __version__
+from tumorview.app.actions import ACTIONS, menus
+from tumorview.gui import theme
+from tumorview.gui.action_set import native_shortcut, plain_title
+from tumorview.gui.status import NOTICE
+from tumorview.gui.widgets import label
+
+GESTURES = (
+    ("Wheel, Up, Down, Page Up, Page Down", "Slices"),
+    ("Left drag", "Window and level; paints with a tool"),
+    ("Middle drag, Space + drag", "Pan"),
+    ("Right drag, Ctrl + wheel", "Zoom; right drag erases with a tool"),
+    ("Shift + wheel", "Brush size"),
+    ("Double click", "Image alone, and back"),
+    ("G held", "Hide the overlay while held"),
+    ("X", "Crosshair"),
+)
+
+_ABOUT = (
+    "An open viewer for brain-tumour MRI: automatic segmentation with a UNet+CBAM network, correction by hand, "
+    "agreement with ground truth, export in the geometry of the source.",
+    "Nothing leaves this computer: no network connection, no telemetry.",
+    "Code: Apache License 2.0. The bundled network and sample study derive from the TCGA lower-grade glioma "
+    "collection (Buda et al. 2019; The Cancer Imaging Archive) and are for non-commercial use, CC BY-NC-SA 4.0.",
+    "Icons: Phosphor (MIT), through QtAwesome (MIT). Qt and PySide6: LGPL 3.",
+)
+
+
+def about(parent: QWidget) -> QDialog:
+    """Open what this program is, and is not."""
+    dialog, column = _dialog(parent, "about_dialog", "About TumorView")
+    title = label("TumorView")
+    theme.scaled(title, 1.8, bold=True)
+    column.addWidget(title)
+    column.addWidget(
+        label(f"Version {__version__}   Python {platform.python_version()}   Qt {PySide6.__version__}", dim=True)
+    )
+    notice = label(f"{NOTICE}. Do not use it for diagnosis or treatment.", warning=True, wrap=True)
+    column.addWidget(notice)
+    for paragraph in _ABOUT:
+        column.addWidget(label(paragraph, wrap=True))
+    _finish(dialog, column)
+    dialog.setFixedWidth(480)
+    dialog.open()
+    return dialog
+
+
+def shortcuts(parent: QWidget) -> QDialog:
+    """Open the list of every key and gesture, made from the table of actions."""
+    dialog, column = _dialog(parent, "shortcuts_dialog", "Keyboard and Mouse")
+    content = QWidget()
+    across = QHBoxLayout(content)
+    across.setSpacing(4 * theme.GRID)
+    left, right = QVBoxLayout(), QVBoxLayout()
+    across.addLayout(left)
+    across.addLayout(right)
+    sections = [(plain_title(menu), _keys_of(menu)) for menu in menus()]
+    sections.append(("In the image", [(what, keys) for keys, what in GESTURES]))
+    total, placed = sum(len(rows) + 2 for _, rows in sections), 0
+    for heading, rows in sections:
+        (left if placed < total / 2 else right).addLayout(_section(heading, rows))
+        placed += len(rows) + 2
+    left.addStretch(1)
+    right.addStretch(1)
+    scroll = QScrollArea()
+    scroll.setWidget(content)
+    scroll.setWidgetResizable(True)
+    scroll.setFrameShape(QScrollArea.Shape.NoFrame)
+    column.addWidget(scroll)
+    _finish(dialog, column)
+    dialog.resize(content.sizeHint().boundedTo(QSize(980, 600)) + QSize(48, 90))
+    dialog.open()
+    return dialog
+
+
+def _keys_of(menu: str) -> list[tuple[str, str]]:
+    return [
+        (plain_title(spec.title), ", ".join(native_shortcut(keys) for keys in spec.shortcuts))
+        for spec in ACTIONS
+        if spec.menu == menu and spec.shortcuts
+    ]
+
+
+def _section(heading: str, rows: list[tuple[str, str]]) -> QGridLayout:
+    grid = QGridLayout()
+    grid.setHorizontalSpacing(3 * theme.GRID)
+    grid.setVerticalSpacing(4)
+    title = label(heading)
+    theme.scaled(title, 1.1, bold=True)
+    grid.addWidget(title, 0, 0, 1, 2)
+    for number, (what, keys) in enumerate(rows, start=1):
+        grid.addWidget(label(what), number, 0)
+        grid.addWidget(label(keys, dim=True), number, 1)
+    grid.setColumnStretch(0, 1)
+    grid.setContentsMargins(0, 0, 0, 2 * theme.GRID)
+    return grid
+
+
+def _dialog(parent: QWidget, name: str, title: str) -> tuple[QDialog, QVBoxLayout]:
+    dialog = QDialog(parent)
+    dialog.setObjectName(name)
+    dialog.setWindowTitle(title)
+    dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+    column = QVBoxLayout(dialog)
+    column.setContentsMargins(3 * theme.GRID, 2 * theme.GRID, 3 * theme.GRID, 2 * theme.GRID)
+    column.setSpacing(theme.GRID + 4)
+    return dialog, column
+
+
+def _finish(dialog: QDialog, column: QVBoxLayout) -> None:
+    buttons = QDialogButtonBox(QDialogButtonBox.StandardButton.Close)
+    buttons.rejected.connect(dialog.close)
+    column.addWidget(buttons)

@@ -1,0 +1,178 @@
+"""Keeps the views, the slice strip and the Labels, Edit and Agreement panels saying the same thing."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import numpy as np
+from PySide6.QtCore import QObject, Signal
+
+from tumorview.app.session import Session
+from tumorview.core.metrics import Counts, count
+from tumorview.core.rendering import OverlayStyle
+from tumorview.core.study import Study
+from tumorview.gui.docks.agreement_dock import AgreementPanel
+from tumorview.gui.docks.edit_dock import BrushChoice, EditPanel
+from tumorview.gui.docks.labels_dock import STANDARD_OPACITY, LabelChange, LabelsPanel, OverlayChoice
+from tumorview.gui.files import Drawing
+from tumorview.gui.timing import Memory, Throttle
+from tumorview.gui.views import OverlayOptions, SliceStrip, SliceView, Tool
+
+AGREEMENT_INTERVAL_MS = 33
+VOLUME_INTERVAL_MS = 250
+
+
+class DisplayController(QObject):
+    """``overlay_changed`` carries the OverlayOptions after every change of them."""
+
+    overlay_changed = Signal(object)
+
+    def __init__(
+        self,
+        session: Session,
+        view: SliceView,
+        strip: SliceStrip,
+        labels: LabelsPanel,
+        edit: EditPanel,
+        agreement: AgreementPanel,
+        memory: Memory,
+        parent: QObject | None = None,
+    ) -> None:
+        super().__init__(parent)
+        self._session, self._view, self._strip = session, view, strip
+        self._labels, self._edit, self._agreement, self._memory = labels, edit, agreement, memory
+        settings = memory.settings
+        self.overlay = OverlayOptions(
+            opacity=settings.overlay_opacity,
+            boundary=settings.boundary,
+            boundary_width=settings.boundary_width,
+            compare=settings.compare_with_truth,
+        )
+        session.set_brush(radius=settings.brush_radius)
+        self._agree = Throttle(AGREEMENT_INTERVAL_MS, self._show_agreement, self)
+        self._measure = Throttle(VOLUME_INTERVAL_MS, self._show_volumes, self)
+        self._connect()
+        self._show_overlay()
+        self._labels_changed()
+
+    def _connect(self) -> None:
+        session, view = self._session, self._view
+        view.slice_changed.connect(self._strip.set_current)
+        view.slice_changed.connect(lambda _: self._agree.request())
+        self._strip.slice_selected.connect(view.show_slice)
+        view.brush_radius_changed.connect(lambda _: self._brush_changed())
+        self._labels.label_changed.connect(self._change_label)
+        self._labels.overlay_chosen.connect(self._choose_overlay)
+        self._edit.brush_chosen.connect(self._choose_brush)
+        session.study_changed.connect(self._study_changed)
+        session.labels_changed.connect(lambda _: self._labels_changed())
+        session.shown_changed.connect(lambda _: self._measure.request())
+        session.agreement_changed.connect(lambda _: self._agree.request())
+        session.truth_changed.connect(lambda _: self._agree.request())
+        session.history_changed.connect(lambda _: self._measure.request())
+
+    # -- overlay -----------------------------------------------------------------------------------------------
+
+    def change_overlay(self, **changes: object) -> None:
+        """Draw the mask differently from now on."""
+        self.overlay = replace(self.overlay, **changes)  # type: ignore[arg-type]
+        self._show_overlay()
+        self._memory.change(
+            overlay_opacity=self.overlay.opacity,
+            boundary=self.overlay.boundary,
+            boundary_width=self.overlay.boundary_width,
+            compare_with_truth=self.overlay.compare,
+        )
+
+    def drawing(self) -> Drawing:
+        """How the mask is drawn now, for pictures."""
+        options = self.overlay
+        style = OverlayStyle(
+            opacity=options.opacity / STANDARD_OPACITY,
+            boundary=options.boundary,
+            boundary_width=max(1, round(options.boundary_width / 2)),  # voxels are larger than the screen's pixels
+        )
+        series, mask = self._session.active_series, self._session.mask
+        if series is None or mask is None or not series.volume.geometry.same_grid(mask.geometry):
+            return Drawing(style)
+        return Drawing(style, series, self._view.window)
+
+    def _choose_overlay(self, choice: OverlayChoice) -> None:
+        fields = {"opacity": choice.opacity, "boundary": choice.boundary, "boundary_width": choice.boundary_width}
+        self.change_overlay(**{name: value for name, value in fields.items() if value is not None})
+
+    def _show_overlay(self) -> None:
+        options = self.overlay
+        self._view.set_overlay(options)
+        self._labels.show_overlay(options.opacity, options.boundary, options.boundary_width)
+        self.overlay_changed.emit(options)
+
+    # -- labels ------------------------------------------------------------------------------------------------
+
+    def _change_label(self, change: LabelChange) -> None:
+        self._session.change_label(change.number, **change.fields)
+
+    def _labels_changed(self) -> None:
+        mask = self._session.mask
+        table = None if mask is None else mask.labels
+        self._labels.show_labels(table)
+        if table is not None and len(table) and table.get(self._session.brush.label) is None:
+            self._session.set_brush(label=next(iter(table)).number)
+        self._edit.show_labels(table, self._session.brush.label)
+        self._show_volumes()
+
+    def _show_volumes(self) -> None:
+        shown, mask = self._session.shown, self._session.mask
+        if shown is None or mask is None:
+            return
+        if self._session.painting:
+            self._measure.request()  # counting a large volume would make the stroke stutter: after it
+            return
+        for entry in self._labels.rows:
+            voxels = int(np.count_nonzero(shown == entry.entry.number))
+            millilitres = voxels * mask.geometry.voxel_volume_mm3 / 1000 if mask.geometry.calibrated else None
+            entry.show_volume(millilitres, voxels)
+
+    # -- tools -------------------------------------------------------------------------------------------------
+
+    def set_tool(self, tool: Tool) -> None:
+        """What the left button does in every view."""
+        self._view.set_tool(tool)
+
+    def scale_brush(self, factor: float) -> None:
+        """Make the brush larger or smaller."""
+        self._view.scale_brush(factor)
+
+    def _choose_brush(self, choice: BrushChoice) -> None:
+        self._session.set_brush(radius=choice.radius, label=choice.label)
+        self._brush_changed()
+        self._view.update()
+
+    def _brush_changed(self) -> None:
+        brush, grid = self._session.brush, self._session.grid
+        self._edit.show_brush(brush.radius, brush.label, calibrated=grid is None or grid.calibrated)
+        self._memory.change(brush_radius=brush.radius)
+
+    # -- study and agreement -----------------------------------------------------------------------------------
+
+    def _study_changed(self, study: Study | None) -> None:
+        self._labels_changed()
+        self._brush_changed()
+        self._strip.set_current(self._view.current_index)
+        self._agree.request()
+
+    def slice_counts(self) -> Counts | None:
+        """Counts of the slice in view; None without ground truth or where the mask is not on its grid."""
+        view, masks = self._view.plane_view, self._view.source.masks
+        if view is None:
+            return None
+        shown, truth = masks.labels(view, self._view.current_index), masks.truth(view, self._view.current_index)
+        return None if shown is None or truth is None else count(shown, truth)
+
+    def _show_agreement(self) -> None:
+        agreement = self._session.agreement
+        self._agreement.show_agreement(agreement, None if agreement is None else self.slice_counts())
+
+
+def tool_ids() -> Sequence[tuple[str, Tool]]:
+    """Which action chooses which tool."""
+    return (("edit.navigate", Tool.NAVIGATE), ("edit.brush", Tool.BRUSH), ("edit.erase", Tool.ERASE))

@@ -1,0 +1,239 @@
+"""The series of the open study as a film strip: thumbnail, role and geometry; a click shows the series."""
+
+from PySide6.QtCore import QSize, Qt, Signal
+from PySide6.QtGui import QColor, QFocusEvent, QImage, QKeyEvent, QMouseEvent, QPainter, QPaintEvent, QPen, QPixmap
+from PySide6.QtWidgets import QFrame, QScrollArea, QSizePolicy, QVBoxLayout, QWidget
+
+from tumorview.app.session import Session
+from tumorview.core.geometry import Geometry
+from tumorview.core.rendering import Window, grey
+from tumorview.core.slicing import PlaneView, acquisition_plane
+from tumorview.core.study import Role, Series, Study
+from tumorview.gui import theme
+from tumorview.gui.widgets import Banner, ComboBox, ElidedLabel, KeyGuard, label, named
+
+THUMBNAIL = 112
+ROLE_TITLES = {
+    Role.FLAIR: "FLAIR",
+    Role.T1: "T1",
+    Role.T1CE: "T1 contrast",
+    Role.T2: "T2",
+    Role.OTHER: "Other",
+}
+
+
+def thumbnail(series: Series, size: int) -> QImage:
+    """The middle slice of a series, fitted into a square of ``size`` pixels with its true aspect."""
+    geometry = series.volume.geometry
+    view = PlaneView.of(geometry, acquisition_plane(geometry))
+    pixels = view.extract(series.volume.data, view.count // 2)
+    window = series.window or Window.auto(pixels)
+    levels = grey(pixels, window)
+    height, width = levels.shape
+    image = QImage(levels.data, width, height, width, QImage.Format.Format_Grayscale8).copy()
+    row_mm, column_mm = view.pixel_spacing
+    scale = size / max(height * row_mm, width * column_mm)
+    return image.scaled(
+        max(1, round(width * column_mm * scale)),
+        max(1, round(height * row_mm * scale)),
+        Qt.AspectRatioMode.IgnoreAspectRatio,
+        Qt.TransformationMode.SmoothTransformation,
+    )
+
+
+def geometry_lines(geometry: Geometry) -> tuple[str, str]:
+    """Size and spacing of a grid in two short lines."""
+    k, j, i = geometry.shape
+    size = f"{i}×{j}×{k}"
+    if not geometry.calibrated:
+        return size, "no spacing"
+    values = [f"{mm:.2f}".rstrip("0").rstrip(".") for mm in reversed(geometry.spacing)]
+    return size, "×".join(values) + " mm"
+
+
+class Thumbnail(QWidget):
+    """The picture of a series; a click or Enter chooses it."""
+
+    clicked = Signal()
+
+    def __init__(self, series: Series, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._series = series
+        self._pixmap: QPixmap | None = None
+        self.active = False
+        self.setFixedHeight(THUMBNAIL)
+        self.setFocusPolicy(Qt.FocusPolicy.TabFocus)
+        self.setCursor(Qt.CursorShape.PointingHandCursor)
+
+    def set_active(self, active: bool) -> None:
+        """Mark it as the series that is shown."""
+        self.active = active
+        self.update()
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        """The middle slice on black, framed in the accent while active."""
+        ratio = self.devicePixelRatioF()
+        if self._pixmap is None:  # drawn when it is first seen, so that a long list costs nothing
+            self._pixmap = QPixmap.fromImage(thumbnail(self._series, round((THUMBNAIL - 4) * ratio)))
+            self._pixmap.setDevicePixelRatio(ratio)
+        painter = QPainter(self)
+        painter.fillRect(self.rect(), Qt.GlobalColor.black)
+        size = self._pixmap.deviceIndependentSize()
+        painter.drawPixmap(
+            round((self.width() - size.width()) / 2), round((self.height() - size.height()) / 2), self._pixmap
+        )
+        c = theme.colours()
+        if self.active or self.hasFocus():
+            painter.setPen(QPen(QColor(c.accent if self.active else c.accent_hover), 2))
+            painter.drawRect(self.rect().adjusted(1, 1, -1, -1))
+        painter.end()
+
+    def mousePressEvent(self, event: QMouseEvent) -> None:
+        """Choose the series."""
+        if event.button() == Qt.MouseButton.LeftButton:
+            self.clicked.emit()
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        """Choose the series with the keyboard."""
+        if event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter, Qt.Key.Key_Space):
+            self.clicked.emit()
+        else:
+            super().keyPressEvent(event)
+
+    def focusInEvent(self, event: QFocusEvent) -> None:
+        """Show the focus."""
+        super().focusInEvent(event)
+        self.update()
+
+    def focusOutEvent(self, event: QFocusEvent) -> None:
+        """Show that it is gone."""
+        super().focusOutEvent(event)
+        self.update()
+
+
+class SeriesCard(QWidget):
+    """One series: picture, role to correct, description and geometry."""
+
+    chosen = Signal(object)  # Series
+    role_chosen = Signal(object)  # (Series, Role)
+
+    def __init__(self, series: Series, role: Role, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.series = series
+        self.thumbnail = Thumbnail(series)
+        self.thumbnail.clicked.connect(lambda: self.chosen.emit(series))
+        title = series.description or ROLE_TITLES[role]
+        named(self.thumbnail, "series_thumbnail", f"Show series {title}", f"Show {title}")
+        self.role = ComboBox()
+        for value, text in ROLE_TITLES.items():
+            self.role.addItem(text, value)
+        self.role.select(role)
+        named(
+            self.role, "series_role", f"Role of {title}", "Which sequence this is; the network needs FLAIR, T1 and T1CE"
+        )
+        self.role.activated.connect(self._report_role)
+        size, spacing = geometry_lines(series.volume.geometry)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.setSpacing(3)
+        layout.addWidget(self.thumbnail)
+        layout.addWidget(self.role)
+        if series.description:
+            layout.addWidget(ElidedLabel(series.description))
+        for text in (size, spacing):
+            line = ElidedLabel(text, None)
+            line.setProperty("dim", True)
+            line.setToolTip(series.volume.geometry.describe())
+            theme.tabular(line)
+            layout.addWidget(line)
+        self.notes = Banner()
+        self.notes.show_notes(series.warnings)
+        layout.addWidget(self.notes)
+
+    def set_active(self, active: bool) -> None:
+        """Mark it as the series that is shown."""
+        self.thumbnail.set_active(active)
+
+    def _report_role(self) -> None:
+        self.role_chosen.emit((self.series, Role(self.role.currentData())))
+
+
+class StudyDock(KeyGuard):
+    """The left dock."""
+
+    def __init__(self, session: Session, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._session = session
+        self._cards: list[SeriesCard] = []
+        self.setObjectName("study_panel")
+        self._title = ElidedLabel("")
+        theme.scaled(self._title, 1.0, bold=True)
+        self._badge = label("", dim=True)
+        self._badge.setObjectName("geometry_badge")
+        self._notes = Banner()
+        self._notes.setObjectName("study_warnings")
+        self._content = QWidget()
+        self._list = QVBoxLayout(self._content)
+        self._list.setContentsMargins(theme.GRID, 4, theme.GRID, theme.GRID)
+        self._list.setSpacing(12)
+        head = QVBoxLayout()
+        head.setSpacing(2)
+        for part in (self._title, self._badge, self._notes):
+            head.addWidget(part)
+        self._list.addLayout(head)
+        self._list.addStretch(1)
+        scroll = QScrollArea()
+        scroll.setWidgetResizable(True)
+        scroll.setFrameShape(QFrame.Shape.NoFrame)
+        scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        scroll.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+        scroll.setWidget(self._content)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 4, 0, 0)
+        layout.addWidget(scroll)
+        self.setMinimumWidth(THUMBNAIL + 2 * theme.GRID)
+        self.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Expanding)
+        session.study_changed.connect(self._show_study)
+        session.series_changed.connect(lambda _: self._mark_active())
+
+    def sizeHint(self) -> QSize:
+        """As narrow as the thumbnails allow: the image needs the room."""
+        return QSize(THUMBNAIL + 2 * theme.GRID, 600)
+
+    @property
+    def cards(self) -> tuple[SeriesCard, ...]:
+        """The series as they are shown."""
+        return tuple(self._cards)
+
+    def _show_study(self, study: Study | None) -> None:
+        for card in self._cards:
+            self._list.removeWidget(card)
+            card.deleteLater()
+        self._cards = []
+        if study is None:
+            return
+        self._title.set_text(study.title or study.path.name)
+        geometry = study.reference.volume.geometry
+        self._badge.setText(_badge(geometry))
+        self._badge.setToolTip(geometry.describe())
+        self._notes.show_notes(study.warnings)
+        for series in study.series:
+            card = SeriesCard(series, study.role_of(series))
+            card.chosen.connect(self._session.show_series)
+            card.role_chosen.connect(lambda choice: self._session.set_role(*choice))
+            self._list.insertWidget(self._list.count() - 1, card)
+            self._cards.append(card)
+        self._mark_active()
+
+    def _mark_active(self) -> None:
+        active = self._session.active_series
+        for card in self._cards:
+            card.set_active(active is not None and card.series.uid == active.uid)
+
+
+def _badge(geometry: Geometry) -> str:
+    if not geometry.calibrated:
+        return "Uncalibrated"
+    plane = str(acquisition_plane(geometry)).capitalize()
+    degrees = geometry.obliquity_degrees
+    return f"{plane}, {degrees:.0f}° oblique" if degrees >= 1.0 else plane

@@ -1,0 +1,309 @@
+"""Opening, saving and exporting for the window: dialogs, jobs and the promise that no unsaved work is lost."""
+
+import os
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from PySide6.QtCore import QObject, QPoint, Signal
+from PySide6.QtWidgets import QFileDialog, QMenu, QWidget
+
+from tumorview.app import tasks
+from tumorview.app.jobs import Job, JobContext, JobTag
+from tumorview.app.session import Session
+from tumorview.core.edits import Edit
+from tumorview.core.mask import Mask
+from tumorview.core.rendering import OverlayStyle, Window
+from tumorview.core.study import Series, Study
+from tumorview.gui import messages
+from tumorview.gui.job_runner import Handlers, JobRunner
+from tumorview.gui.timing import Memory
+
+OPEN, TRUTH, MASK, SAVE, EXPORT = "open", "truth", "mask", "save", "export"
+CANCELLABLE = frozenset((OPEN, TRUTH, MASK, EXPORT))
+IMAGE_FILTER = (
+    "Images (*.nii *.nii.gz *.dcm *.dicom *.ima *.tif *.tiff *.png *.jpg *.jpeg *.img *.hdr DICOMDIR);;All files (*)"
+)
+MASK_FILTER = "Masks (*.nii *.nii.gz *.tif *.tiff *.png);;All files (*)"
+NIFTI_FILTER = "NIfTI (*.nii.gz *.nii)"
+Then = Callable[[], None]
+
+
+@dataclass(frozen=True)
+class Drawing:
+    """How the window shows the mask, for pictures that look alike; ``series`` None is the mask's own."""
+
+    style: OverlayStyle
+    series: Series | None = None
+    window: Window | None = None
+
+
+class FileController(QObject):
+    """``told`` carries one line for the status bar; ``recent_changed`` says that the list of recent studies did."""
+
+    told = Signal(str)
+    recent_changed = Signal()
+
+    def __init__(
+        self,
+        window: QWidget,
+        session: Session,
+        jobs: JobRunner,
+        memory: Memory,
+        *,
+        settle: Then,
+        drawn_as: Callable[[], Drawing],
+    ) -> None:
+        super().__init__(window)
+        self._window, self._session, self._jobs, self._memory = window, session, jobs, memory
+        self._settle, self._drawn_as = settle, drawn_as
+        self._saved_to: Path | None = None
+        self._save_folder: Path | None = None
+        session.study_changed.connect(lambda _: self._forget_target())
+
+    # -- opening -----------------------------------------------------------------------------------------------
+
+    def open_file(self) -> None:
+        """Let the user choose a file."""
+        chosen, _ = QFileDialog.getOpenFileName(self._window, "Open File", self._folder(), IMAGE_FILTER)
+        if chosen:
+            self.open_path(Path(chosen))
+
+    def open_folder(self) -> None:
+        """Let the user choose a folder."""
+        chosen = QFileDialog.getExistingDirectory(self._window, "Open Folder", self._folder())
+        if chosen:
+            self.open_path(Path(chosen))
+
+    def open_sample(self) -> None:
+        """Open the study that comes with the program."""
+        self.open_path(tasks.sample_path(), remember=False)
+
+    def open_paths(self, paths: Sequence[Path], *, truth: Path | None = None, mask: Path | None = None) -> None:
+        """Open what was named on the command line or dropped; of several files the folder they share."""
+        if len(paths) == 1:
+            self.open_path(paths[0], truth=truth, mask=mask)
+        elif paths:
+            common = Path(os.path.commonpath([path.resolve() for path in paths]))
+            self.open_path(common, truth=truth, mask=mask)
+
+    def open_path(
+        self, path: Path, *, truth: Path | None = None, mask: Path | None = None, remember: bool = True
+    ) -> None:
+        """Open a file or folder in the background; what is open stays until the new study is there."""
+
+        def start() -> None:
+            let_go = self._position()
+
+            def work(context: JobContext) -> Study:
+                return tasks.open_study(path, context)
+
+            def opened(study: Study) -> None:
+                # The user may have gone on working after the question was answered.
+                if self._session.dirty and self._position() is not let_go:
+                    self.before_losing(lambda: self._show(study, path, truth, mask, remember=remember))
+                else:
+                    self._show(study, path, truth, mask, remember=remember)
+
+            handlers = Handlers(done=opened, failed=lambda error: self._open_failed(error, path))
+            self._jobs.start(Job(f"Opening {path.name}", work, exclusive=OPEN), handlers)
+
+        self.before_losing(start)
+
+    def _show(self, study: Study, path: Path, truth: Path | None, mask: Path | None, *, remember: bool) -> None:
+        self._session.open(study)
+        self._jobs.cancel_stale()
+        if remember:
+            self._memory.store.remember_recent(path)
+            self._memory.store.change(last_folder=str(path.resolve().parent))
+            self.recent_changed.emit()
+        if truth is not None:
+            self.load_truth(truth)
+        if mask is not None:
+            self.load_mask(mask)
+
+    def _open_failed(self, error: Exception, path: Path) -> None:
+        recent = self._memory.settings.recent
+        if str(path.resolve()) in recent and not path.exists():
+            self._memory.store.change(recent=tuple(old for old in recent if old != str(path.resolve())))
+            self.recent_changed.emit()
+        self._fail(error)
+
+    def close_study(self) -> None:
+        """Show the welcome page again, after asking about unsaved work."""
+        self.before_losing(self._close)
+
+    def _close(self) -> None:
+        self._session.close()
+        self._jobs.cancel_stale()
+
+    # -- masks and truth ---------------------------------------------------------------------------------------
+
+    def open_truth(self) -> None:
+        """Let the user choose a ground truth."""
+        self._choose_mask("Load Ground Truth", self.load_truth)
+
+    def open_mask(self) -> None:
+        """Let the user choose a mask."""
+        self._choose_mask("Load Mask", self.load_mask)
+
+    def load_truth(self, path: Path) -> None:
+        """Compare with the mask in ``path``."""
+
+        def loaded(truth: Mask) -> None:
+            self._session.set_truth(truth)
+            self.told.emit(f"Ground truth: {path.name}")
+
+        self._load("Loading ground truth", TRUTH, path, loaded)
+
+    def load_mask(self, path: Path) -> None:
+        """Put the mask in ``path`` in the place of the one that is there, as one step."""
+
+        def loaded(mask: Mask) -> None:
+            self._settle()
+            self._session.import_mask(mask, path)
+            self.told.emit(f"Mask: {path.name}")
+
+        self._load("Loading mask", MASK, path, loaded)
+
+    def _choose_mask(self, title: str, load: Callable[[Path], None]) -> None:
+        chosen, _ = QFileDialog.getOpenFileName(self._window, title, self._folder(), MASK_FILTER)
+        if chosen:
+            self._memory.store.change(last_folder=str(Path(chosen).parent))
+            load(Path(chosen))
+
+    def _load(self, title: str, group: str, path: Path, loaded: Callable[[Mask], None]) -> None:
+        study, grid = self._session.study, self._session.grid
+        if study is None or grid is None:
+            return
+
+        def done(mask: Mask) -> None:
+            try:
+                loaded(mask)
+            except Exception as error:  # noqa: BLE001 - a mask that does not fit is told like one that cannot be read
+                self._fail(error)
+
+        job = Job(title, lambda _: tasks.open_mask(path, grid), JobTag(study.id), exclusive=group)
+        self._jobs.start(job, Handlers(done=done, failed=self._fail))
+
+    # -- saving and exporting ----------------------------------------------------------------------------------
+
+    def save_mask(self, then: Then | None = None) -> None:
+        """Save where it was saved last, otherwise ask; then do ``then``."""
+        if self._saved_to is not None:
+            self.save_to(self._saved_to, then)
+        else:
+            self.export_nifti(then)
+
+    def export_nifti(self, then: Then | None = None) -> None:
+        """Ask for a file and save the mask there."""
+        if self._session.study is None:
+            return
+        chosen, _ = QFileDialog.getSaveFileName(self._window, "Save Mask", str(self.suggested_path()), NIFTI_FILTER)
+        if chosen:
+            path = Path(chosen)
+            named = path.name.lower().endswith((".nii", ".nii.gz"))
+            self.save_to(path if named else path.with_name(f"{path.name}.nii.gz"), then)
+
+    def save_to(self, path: Path, then: Then | None = None) -> None:
+        """Save the mask as NIfTI; success is told once the file was read back."""
+        study, mask = self._session.study, self._snapshot()
+        if study is None or mask is None:
+            return
+        position = self._position()
+
+        def saved(_: Path) -> None:
+            if self._session.study is not None and self._session.study.id == study.id:
+                self._saved_to = path
+                self._session.mark_saved_at(position)
+            self._save_folder = path.parent
+            self.told.emit(f"Mask saved and checked: {path}")
+            if then is not None:
+                then()
+
+        # No tag: a save that was asked for is finished, whatever is opened meanwhile.
+        job = Job(f"Saving {path.name}", lambda _: tasks.export_nifti(mask, path))
+        self._jobs.start(job, Handlers(done=saved, failed=self._fail))
+
+    def export_png(self) -> None:
+        """Ask for a folder and write PNG slices there."""
+        start = self._save_folder or self.suggested_path().parent
+        chosen = QFileDialog.getExistingDirectory(self._window, "Export PNG Slices to Folder", str(start))
+        if chosen:
+            self.export_png_to(Path(chosen))
+
+    def export_png_to(self, folder: Path) -> None:
+        """Write mask and overlay pictures of every slice into ``folder``."""
+        study, mask = self._session.study, self._snapshot()
+        if study is None or mask is None:
+            return
+        drawn = self._drawn_as()
+
+        def work(context: JobContext) -> list[Path]:
+            return tasks.export_png(
+                study, mask, folder, series=drawn.series, window=drawn.window, style=drawn.style, context=context
+            )
+
+        def written(files: list[Path]) -> None:
+            self._save_folder = folder
+            self.told.emit(f"{len(files)} PNG files written and checked: {folder}")
+
+        self._jobs.start(Job("Exporting PNG slices", work, exclusive=EXPORT), Handlers(done=written, failed=self._fail))
+
+    def suggested_path(self) -> Path:
+        """Where a mask that was never saved would go."""
+        study = self._session.study
+        assert study is not None
+        source = study.path
+        name = source.name
+        if not source.is_dir():
+            name = name.split(".")[0]
+        bundled = source == tasks.sample_path()
+        return (self._save_folder or (Path.home() if bundled else source.parent)) / f"{name}_mask.nii.gz"
+
+    # -- unsaved work ------------------------------------------------------------------------------------------
+
+    def before_losing(self, proceed: Then) -> None:
+        """Call ``proceed`` at once where nothing is unsaved, otherwise once the user has said what to do."""
+        self._settle()
+        if not self._session.dirty:
+            proceed()
+            return
+        messages.ask_unsaved(self._window, save=lambda: self.save_mask(proceed), discard=proceed)
+
+    # -- drag and drop -----------------------------------------------------------------------------------------
+
+    def drop(self, paths: Sequence[Path], place: QPoint) -> None:
+        """Open what was dropped at a place of the screen; a single file beside an open study may be its mask."""
+        if self._session.study is None or len(paths) != 1 or paths[0].is_dir():
+            self.open_paths(paths)
+            return
+        path = paths[0]
+        menu = QMenu(self._window)
+        menu.setObjectName("drop_menu")
+        menu.addAction("Open as study", lambda: self.open_path(path))
+        menu.addAction("Load as mask", lambda: self.load_mask(path))
+        menu.addAction("Load as ground truth", lambda: self.load_truth(path))
+        menu.aboutToHide.connect(menu.deleteLater)
+        menu.popup(place)
+
+    # -- inside ------------------------------------------------------------------------------------------------
+
+    def _snapshot(self) -> Mask | None:
+        """The mask as it is now, for a job: the user may paint on while it is written."""
+        self._settle()
+        self._session.end_stroke()
+        mask = self._session.mask
+        return None if mask is None else Mask(mask.data.copy(), mask.geometry, mask.labels)
+
+    def _position(self) -> Edit | None:
+        return self._session.history.position if self._session.history is not None else None
+
+    def _folder(self) -> str:
+        return self._memory.settings.last_folder or str(Path.home())
+
+    def _forget_target(self) -> None:
+        self._saved_to = None
+
+    def _fail(self, error: Exception) -> None:
+        messages.show_error(self._window, error)

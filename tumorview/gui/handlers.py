@@ -1,0 +1,78 @@
+"""What every action of the table does in this window."""
+
+from typing import TYPE_CHECKING
+
+from tumorview.gui import dialogs
+from tumorview.gui.action_set import Handler
+from tumorview.gui.views import Tool
+
+if TYPE_CHECKING:
+    from tumorview.gui.main_window import MainWindow
+
+BRUSH_STEP = 1.25
+
+
+def handlers_of(window: "MainWindow") -> dict[str, Handler]:
+    """One function per action id; looked up when called, so that the window may still be under construction."""
+    return {**_file_handlers(window), **_edit_handlers(window), **_view_handlers(window)}
+
+
+def _file_handlers(window: "MainWindow") -> dict[str, Handler]:
+    return {
+        "file.open": lambda: window.files.open_file(),
+        "file.open_folder": lambda: window.files.open_folder(),
+        "file.open_sample": lambda: window.files.open_sample(),
+        "file.open_truth": lambda: window.files.open_truth(),
+        "file.open_mask": lambda: window.files.open_mask(),
+        "file.save_mask": lambda: window.files.save_mask(),
+        "file.export_nifti": lambda: window.files.export_nifti(),
+        "file.export_png": lambda: window.files.export_png(),
+        "file.close": lambda: window.files.close_study(),
+        "file.quit": lambda: window.close(),
+        "help.about": lambda: dialogs.about(window),
+        "help.shortcuts": lambda: dialogs.shortcuts(window),
+    }
+
+
+def _edit_handlers(window: "MainWindow") -> dict[str, Handler]:
+    def step(direction: str) -> None:
+        window.segmenting.settle()
+        getattr(window.session, direction)()
+
+    def tool(chosen: Tool) -> Handler:
+        def choose(checked: bool) -> None:
+            if checked:
+                window.display.set_tool(chosen)
+
+        return choose
+
+    return {
+        "segment.run": lambda: window.segmenting.run(),
+        "segment.cancel": lambda: window.cancel_running(),
+        "edit.undo": lambda: step("undo"),
+        "edit.redo": lambda: step("redo"),
+        "edit.navigate": tool(Tool.NAVIGATE),
+        "edit.brush": tool(Tool.BRUSH),
+        "edit.erase": tool(Tool.ERASE),
+        "edit.brush_smaller": lambda: window.display.scale_brush(1 / BRUSH_STEP),
+        "edit.brush_larger": lambda: window.display.scale_brush(BRUSH_STEP),
+    }
+
+
+def _view_handlers(window: "MainWindow") -> dict[str, Handler]:
+    return {
+        "view.toggle_overlay": lambda on: window.display.change_overlay(visible=on),
+        "view.compare_truth": lambda on: window.display.change_overlay(compare=on),
+        "view.boundary": lambda on: window.display.change_overlay(boundary=on),
+        "view.next_slice": lambda: window.view().step(1),
+        "view.previous_slice": lambda: window.view().step(-1),
+        "view.next_tumour": lambda: window.view().next_tumour(1),
+        "view.previous_tumour": lambda: window.view().next_tumour(-1),
+        "view.reset": lambda: window.view().reset_view(),
+        "view.auto_window": lambda: window.view().auto_window(),
+        "view.invert": lambda on: window.view().set_inverted(on),
+        "view.study_panel": lambda on: window.study_panel.setVisible(on),
+        "view.tools_panel": lambda on: window.tools_panel.setVisible(on),
+        "view.full_screen": lambda on: window.showFullScreen() if on else window.showNormal(),
+        "view.light_theme": lambda on: window.set_theme("light" if on else "dark"),
+    }

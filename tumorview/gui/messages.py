@@ -1,0 +1,99 @@
+"""What the user is told when something went wrong: one sentence and a remedy, never a traceback."""
+
+import logging
+import re
+import traceback
+from collections.abc import Callable
+from pathlib import Path
+
+from PySide6.QtCore import Qt
+from PySide6.QtGui import QGuiApplication
+from PySide6.QtWidgets import QMessageBox, QWidget
+
+from tumorview import __version__
+from tumorview.errors import TumorViewError
+
+log = logging.getLogger(__name__)
+
+_QUOTED = re.compile(r"'[^']*[/\\][^']*'")
+
+
+def show_error(parent: QWidget | None, error: Exception) -> QMessageBox:
+    """Open the dialog for an error; the program goes on behind it."""
+    if isinstance(error, TumorViewError):
+        return _open(parent, error.message, error.remedy)
+    if isinstance(error, OSError):
+        name = f" '{Path(error.filename).name}'" if isinstance(error.filename, str) else ""
+        reason = (error.strerror or "the system refused").lower()
+        return _open(parent, f"The file{name} could not be used: {reason}.", "Check that it is there and may be read.")
+    if isinstance(error, MemoryError):
+        return _open(parent, "There is not enough memory for this.", "Close other programs or open a smaller image.")
+    return _show_bug(parent, error)
+
+
+def _open(parent: QWidget | None, message: str, remedy: str) -> QMessageBox:
+    log.info("told the user: %s", type(parent).__name__)
+    box = QMessageBox(QMessageBox.Icon.Warning, "TumorView", message, QMessageBox.StandardButton.Ok, parent)
+    box.setObjectName("error_dialog")
+    box.setInformativeText(remedy)
+    box.setTextFormat(Qt.TextFormat.PlainText)
+    box.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+    box.open()
+    return box
+
+
+def _show_bug(parent: QWidget | None, error: BaseException) -> QMessageBox:
+    details = bug_report(error)
+    log.error("a bug:\n%s", details)
+    box = _open(
+        parent,
+        "Something went wrong inside TumorView. This is a bug, not your mistake.",
+        "Your study and mask are still here: save the mask to be safe. "
+        "“Copy Details” puts a report without patient data on the clipboard.",
+    )
+    box.setIcon(QMessageBox.Icon.Critical)
+    copy = box.addButton("Copy Details", QMessageBox.ButtonRole.ActionRole)
+    copy.setObjectName("copy_details_button")
+    copy.clicked.disconnect()  # it shall not close the box
+    copy.clicked.connect(lambda: QGuiApplication.clipboard().setText(details))
+    return box
+
+
+def bug_report(error: BaseException) -> str:
+    """Where an exception came from: code places only, since values and paths may name a patient."""
+    lines = [f"TumorView {__version__}", f"{type(error).__name__}: {_QUOTED.sub('<path>', str(error))}"]
+    for frame in traceback.extract_tb(error.__traceback__):
+        parts = Path(frame.filename).parts
+        lines.append(f"  {'/'.join(parts[-3:])}:{frame.lineno} in {frame.name}")
+    return "\n".join(lines)
+
+
+def ask_unsaved(
+    parent: QWidget, *, save: Callable[[], None], discard: Callable[[], None], cancel: Callable[[], None] | None = None
+) -> QMessageBox:
+    """Ask what to do with unsaved work and call what was chosen; nothing blocks meanwhile."""
+    buttons = QMessageBox.StandardButton
+    box = QMessageBox(
+        QMessageBox.Icon.Question,
+        "TumorView",
+        "The mask has changes that are not saved.",
+        buttons.Save | buttons.Discard | buttons.Cancel,
+        parent,
+    )
+    box.setObjectName("unsaved_dialog")
+    box.setInformativeText("Save them before going on?")
+    box.setDefaultButton(buttons.Save)
+    box.setEscapeButton(buttons.Cancel)
+    box.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+
+    def chosen(result: int) -> None:
+        if result == buttons.Save:
+            save()
+        elif result == buttons.Discard:
+            discard()
+        elif cancel is not None:
+            cancel()
+
+    box.finished.connect(chosen)
+    box.open()
+    return box

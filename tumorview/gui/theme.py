@@ -1,0 +1,197 @@
+"""The look of the window: a reading room at night. Two palettes, one small stylesheet, no theme library.
+
+Chrome is neutral grey so that nothing competes with the image; one accent marks what is selected or primary, amber is
+for warnings, red for errors. The colours of labels appear nowhere else.
+"""
+
+from dataclasses import dataclass
+
+from PySide6.QtGui import QColor, QFont, QFontInfo, QPalette
+from PySide6.QtWidgets import QApplication, QWidget
+
+GRID = 8  # px
+TARGET = 24  # px: the smallest thing to click on
+
+
+@dataclass(frozen=True)
+class Colours:
+    """The named colours of one theme, as #rrggbb."""
+
+    window: str
+    panel: str
+    control: str
+    control_hover: str
+    border: str
+    text: str
+    text_dim: str
+    text_disabled: str
+    accent: str
+    accent_hover: str
+    on_accent: str
+    amber: str
+    red: str
+
+
+DARK = Colours(
+    window="#17181a",
+    panel="#1f2023",
+    control="#2b2d31",
+    control_hover="#36393e",
+    border="#3b3e44",
+    text="#dcdde0",
+    text_dim="#9b9ea5",
+    text_disabled="#62656b",
+    accent="#4f7fd9",
+    accent_hover="#6390e4",
+    on_accent="#ffffff",
+    amber="#e2b93b",
+    red="#e5695f",
+)
+LIGHT = Colours(
+    window="#e4e5e8",
+    panel="#f3f3f5",
+    control="#ffffff",
+    control_hover="#e9ebef",
+    border="#b9bcc3",
+    text="#1d1f23",
+    text_dim="#575b63",
+    text_disabled="#9c9fa6",
+    accent="#2f62c4",
+    accent_hover="#3f73d6",
+    on_accent="#ffffff",
+    amber="#8a6100",
+    red="#b3261e",
+)
+THEMES = {"dark": DARK, "light": LIGHT}
+
+_current = DARK
+
+
+def colours() -> Colours:
+    """The colours of the theme that was applied last."""
+    return _current
+
+
+def apply(application: QApplication, name: str) -> None:
+    """Give the whole program the theme of that name ("dark" where it is unknown)."""
+    global _current
+    _current = THEMES.get(name, DARK)
+    if application.style().objectName().lower() != "fusion":
+        application.setStyle("Fusion")
+    application.setPalette(palette(_current))
+    application.setStyleSheet(stylesheet(_current))
+
+
+def palette(c: Colours) -> QPalette:
+    """Qt's palette in these colours."""
+    role = QPalette.ColorRole
+    result = QPalette()
+    for target, colour in (
+        (role.Window, c.panel),
+        (role.WindowText, c.text),
+        (role.Base, c.control),
+        (role.AlternateBase, c.panel),
+        (role.Text, c.text),
+        (role.PlaceholderText, c.text_dim),
+        (role.Button, c.control),
+        (role.ButtonText, c.text),
+        (role.BrightText, c.red),
+        (role.Highlight, c.accent),
+        (role.HighlightedText, c.on_accent),
+        (role.Link, c.accent_hover),
+        (role.ToolTipBase, c.control_hover),
+        (role.ToolTipText, c.text),
+        (role.Light, c.control_hover),
+        (role.Midlight, c.control),
+        (role.Mid, c.border),
+        (role.Dark, c.window),
+        (role.Shadow, "#000000"),
+        (role.Accent, c.accent),
+    ):
+        result.setColor(target, QColor(colour))
+    for target in (role.WindowText, role.Text, role.ButtonText, role.HighlightedText):
+        result.setColor(QPalette.ColorGroup.Disabled, target, QColor(c.text_disabled))
+    result.setColor(QPalette.ColorGroup.Disabled, role.Highlight, QColor(c.border))
+    return result
+
+
+def stylesheet(c: Colours) -> str:
+    """What Fusion cannot be told through the palette."""
+    return f"""
+QMainWindow, QMenuBar, QToolBar, QStatusBar, #top_row {{ background: {c.window}; border: none; }}
+QMainWindow::separator {{ background: {c.window}; width: 4px; height: 4px; }}
+QMainWindow::separator:hover {{ background: {c.accent}; }}
+QMenuBar::item {{ padding: 6px 9px; background: transparent; border-radius: 4px; }}
+QMenuBar::item:selected {{ background: {c.control_hover}; }}
+QMenu {{ background: {c.panel}; border: 1px solid {c.border}; padding: 4px; }}
+QMenu::item {{ padding: 5px 24px 5px 10px; border-radius: 4px; }}
+QMenu::item:selected {{ background: {c.accent}; color: {c.on_accent}; }}
+QMenu::item:disabled {{ color: {c.text_disabled}; background: transparent; }}
+QMenu::icon {{ padding-left: 8px; }}
+QMenu::separator {{ height: 1px; background: {c.border}; margin: 4px 8px; }}
+QToolTip {{ background: {c.control_hover}; color: {c.text}; border: 1px solid {c.border}; padding: 4px 6px; }}
+QStatusBar {{ color: {c.text_dim}; }}
+QStatusBar QLabel {{ color: {c.text_dim}; padding: 0 6px; }}
+QStatusBar::item {{ border: none; }}
+QToolButton {{ border: 1px solid transparent; border-radius: 4px; padding: 3px; background: transparent; }}
+QToolButton:hover {{ background: {c.control_hover}; }}
+QToolButton:pressed {{ background: {c.border}; }}
+QToolButton:checked {{ background: {c.accent}; color: {c.on_accent}; }}
+QToolButton:checked:disabled {{ background: transparent; }}
+QToolButton:focus, QPushButton:focus, QComboBox:focus {{ border: 1px solid {c.accent_hover}; }}
+QPushButton {{
+    background: {c.control}; border: 1px solid {c.border}; border-radius: 4px; padding: 3px 12px; min-height: 20px;
+}}
+QPushButton:hover {{ background: {c.control_hover}; }}
+QPushButton:pressed {{ background: {c.border}; }}
+QPushButton:disabled {{ color: {c.text_disabled}; background: {c.panel}; }}
+QPushButton[primary="true"] {{
+    background: {c.accent}; color: {c.on_accent}; border: 1px solid {c.accent}; font-weight: 600;
+}}
+QPushButton[primary="true"]:hover {{ background: {c.accent_hover}; }}
+QPushButton[primary="true"]:focus {{ border: 1px solid {c.on_accent}; }}
+QPushButton[primary="true"]:disabled {{
+    background: {c.control}; color: {c.text_disabled}; border: 1px solid {c.border};
+}}
+QComboBox {{
+    background: {c.control}; border: 1px solid {c.border}; border-radius: 4px; padding: 1px 4px 1px 6px;
+    min-height: 20px;
+}}
+QComboBox:hover {{ background: {c.control_hover}; }}
+QComboBox:disabled {{ color: {c.text_disabled}; background: {c.panel}; }}
+QComboBox::drop-down {{ border: none; width: 16px; }}
+QComboBox QAbstractItemView {{ background: {c.panel}; border: 1px solid {c.border}; outline: none; }}
+QProgressBar {{ background: {c.control}; border: none; border-radius: 3px; }}
+QProgressBar::chunk {{ background: {c.accent}; border-radius: 3px; }}
+QTableWidget {{ background: transparent; border: none; gridline-color: {c.border}; }}
+QHeaderView::section {{ background: transparent; color: {c.text_dim}; border: none; padding: 2px 4px; }}
+QScrollBar:vertical {{ background: transparent; width: 10px; margin: 0; }}
+QScrollBar::handle:vertical {{ background: {c.border}; border-radius: 4px; min-height: 24px; margin: 1px; }}
+QScrollBar::add-line, QScrollBar::sub-line, QScrollBar::add-page, QScrollBar::sub-page {{
+    background: none; border: none; height: 0;
+}}
+#panel_header {{
+    background: {c.panel}; border: none; border-radius: 0; padding: 0 4px; text-align: left; font-weight: 600;
+}}
+#panel_header:hover {{ background: {c.control}; }}
+#panel_header:focus {{ border: 1px solid {c.accent_hover}; }}
+#panel_separator {{ background: {c.window}; }}
+QLabel[dim="true"] {{ color: {c.text_dim}; }}
+QLabel[warning="true"] {{ color: {c.amber}; }}
+QLabel[error="true"] {{ color: {c.red}; }}
+"""
+
+
+def tabular(widget: QWidget) -> None:
+    """Give a widget figures of one width, so that changing numbers stand still."""
+    font = QFont(widget.font())
+    font.setFeature(QFont.Tag("tnum"), 1)
+    widget.setFont(font)
+
+
+def scaled(widget: QWidget, factor: float, *, bold: bool = False) -> None:
+    """Set a widget's text relative to the system font's size."""
+    font = QFont(widget.font())
+    font.setPointSizeF(QFontInfo(font).pointSizeF() * factor)
+    font.setBold(bold)
+    widget.setFont(font)

@@ -1,0 +1,56 @@
+"""The right dock: Segment, Labels, Edit and Agreement under each other; every panel folds."""
+
+from collections.abc import Mapping
+
+from PySide6.QtCore import QSize, Qt
+from PySide6.QtGui import QAction
+from PySide6.QtWidgets import QFrame, QScrollArea, QVBoxLayout, QWidget
+
+from tumorview.gui.docks.agreement_dock import AgreementPanel
+from tumorview.gui.docks.edit_dock import EditPanel
+from tumorview.gui.docks.labels_dock import LabelsPanel
+from tumorview.gui.docks.segment_dock import SegmentPanel
+from tumorview.gui.widgets import KeyGuard, Panel
+
+WIDTH = 224
+
+
+class ToolColumn(KeyGuard):
+    """``panels`` from top to bottom; a scroll bar appears only in windows that are too low for all of them."""
+
+    def __init__(self, actions: Mapping[str, QAction], parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setObjectName("tools_panel")
+        self.segment = SegmentPanel(actions["segment.run"], actions["segment.cancel"])
+        self.labels = LabelsPanel()
+        self.edit = EditPanel(
+            [actions[name] for name in ("edit.navigate", "edit.brush", "edit.erase")],
+            [actions[name] for name in ("edit.undo", "edit.redo")],
+        )
+        self.agreement = AgreementPanel(actions["file.open_truth"], actions["view.compare_truth"])
+        content = QWidget()
+        column = QVBoxLayout(content)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(0)
+        for panel in self.panels:
+            column.addWidget(panel)
+        column.addStretch(1)
+        self.scroll = QScrollArea()
+        self.scroll.setWidget(content)
+        self.scroll.setWidgetResizable(True)
+        self.scroll.setFrameShape(QFrame.Shape.NoFrame)
+        self.scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self.scroll.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.addWidget(self.scroll)
+        self.setMinimumWidth(WIDTH)
+
+    @property
+    def panels(self) -> tuple[Panel, ...]:
+        """From top to bottom."""
+        return self.segment, self.labels, self.edit, self.agreement
+
+    def sizeHint(self) -> QSize:
+        """As narrow as the controls allow: the image needs the room."""
+        return QSize(WIDTH, 600)

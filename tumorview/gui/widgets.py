@@ -1,0 +1,292 @@
+"""Small building blocks of the docks: collapsible panels, sliders that do not steal the keyboard, elided text."""
+
+from collections.abc import Sequence
+
+from PySide6.QtCore import QEvent, QSize, Qt, Signal
+from PySide6.QtGui import QAction, QKeyEvent, QPainter, QPaintEvent, QResizeEvent, QWheelEvent
+from PySide6.QtWidgets import (
+    QAbstractItemView,
+    QAbstractSlider,
+    QAbstractSpinBox,
+    QApplication,
+    QComboBox,
+    QDoubleSpinBox,
+    QFrame,
+    QHBoxLayout,
+    QLabel,
+    QLineEdit,
+    QSizePolicy,
+    QSlider,
+    QSpinBox,
+    QToolButton,
+    QVBoxLayout,
+    QWidget,
+)
+
+from tumorview.gui import icons, theme
+
+_MOVING_KEYS = frozenset(
+    (
+        Qt.Key.Key_Up,
+        Qt.Key.Key_Down,
+        Qt.Key.Key_Left,
+        Qt.Key.Key_Right,
+        Qt.Key.Key_PageUp,
+        Qt.Key.Key_PageDown,
+        Qt.Key.Key_Home,
+        Qt.Key.Key_End,
+        Qt.Key.Key_Escape,
+    )
+)
+_COMMAND = Qt.KeyboardModifier.ControlModifier | Qt.KeyboardModifier.AltModifier | Qt.KeyboardModifier.MetaModifier
+
+
+def keeps_key(widget: QWidget | None, event: QKeyEvent) -> bool:
+    """Whether a key belongs to the control that has the focus and not to a shortcut of the window."""
+    if widget is None or event.modifiers() & _COMMAND:
+        return False
+    moving = event.key() in _MOVING_KEYS
+    if isinstance(widget, QLineEdit | QAbstractSpinBox):
+        return moving or bool(event.text())
+    if isinstance(widget, QComboBox | QAbstractItemView):
+        return (moving and event.key() != Qt.Key.Key_Escape) or event.text().isalnum()
+    return isinstance(widget, QAbstractSlider) and moving and event.key() != Qt.Key.Key_Escape
+
+
+class KeyGuard(QWidget):
+    """A container in which shortcuts without Ctrl or Alt stay quiet while a field or slider has the focus."""
+
+    def event(self, event: QEvent) -> bool:
+        """Take keys that are being typed from the shortcuts."""
+        if (
+            event.type() == QEvent.Type.ShortcutOverride
+            and isinstance(event, QKeyEvent)
+            and keeps_key(QApplication.focusWidget(), event)
+        ):
+            event.accept()
+            return True
+        return super().event(event)
+
+
+def named(widget: QWidget, object_name: str, accessible: str, tip: str = "") -> None:
+    """Give a control the names by which tests, scripts and screen readers find it."""
+    widget.setObjectName(object_name)
+    widget.setAccessibleName(accessible)
+    widget.setToolTip(tip or accessible)
+
+
+class Slider(QSlider):
+    """A horizontal slider that a click does not focus and the wheel does not move by accident."""
+
+    def __init__(self, low: int, high: int, parent: QWidget | None = None) -> None:
+        super().__init__(Qt.Orientation.Horizontal, parent)
+        self.setRange(low, high)
+        self.setFocusPolicy(Qt.FocusPolicy.TabFocus)
+        self.setMinimumHeight(theme.TARGET)
+
+    def wheelEvent(self, event: QWheelEvent) -> None:
+        """Only while focused."""
+        if self.hasFocus():
+            super().wheelEvent(event)
+        else:
+            event.ignore()
+
+
+class ComboBox(QComboBox):
+    """A combo box that may be narrower than its longest entry, with the same manners as Slider."""
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setFocusPolicy(Qt.FocusPolicy.TabFocus)
+        self.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
+        self.setMinimumContentsLength(4)
+        self.setMinimumHeight(theme.TARGET)
+        self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
+
+    def wheelEvent(self, event: QWheelEvent) -> None:
+        """Only while focused."""
+        if self.hasFocus():
+            super().wheelEvent(event)
+        else:
+            event.ignore()
+
+    def select(self, data: object) -> bool:
+        """Choose the entry with that data; False where there is none."""
+        index = self.findData(data)
+        if index >= 0:
+            self.setCurrentIndex(index)
+        return index >= 0
+
+
+def compact_spin(spin: QSpinBox | QDoubleSpinBox, width: int) -> None:
+    """A number field without arrows, that gives the keyboard back when Enter is pressed."""
+    spin.setButtonSymbols(QAbstractSpinBox.ButtonSymbols.NoButtons)
+    spin.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
+    spin.setFixedWidth(width)
+    spin.setMinimumHeight(theme.TARGET)
+    spin.setKeyboardTracking(False)
+    spin.lineEdit().returnPressed.connect(spin.clearFocus)
+    theme.tabular(spin)
+
+
+class ElidedLabel(QLabel):
+    """One line of text that is cut with an ellipsis instead of widening its dock; the tooltip has all of it."""
+
+    def __init__(self, text: str = "", parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._full = ""
+        self._mode = Qt.TextElideMode.ElideRight
+        self.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
+        self.setTextFormat(Qt.TextFormat.PlainText)
+        self.set_text(text)
+
+    def set_text(self, text: str, tip: str | None = None) -> None:
+        """Show ``text``."""
+        self._full = text
+        self.setToolTip(text if tip is None else tip)
+        self._elide()
+
+    def full_text(self) -> str:
+        """The text before it was cut."""
+        return self._full
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """Cut anew."""
+        super().resizeEvent(event)
+        self._elide()
+
+    def minimumSizeHint(self) -> QSize:
+        """Any width will do."""
+        return QSize(0, super().minimumSizeHint().height())
+
+    def _elide(self) -> None:
+        self.setText(self.fontMetrics().elidedText(self._full, self._mode, max(self.width(), 0)))
+
+
+def label(text: str, *, dim: bool = False, warning: bool = False, wrap: bool = False) -> QLabel:
+    """A plain text label in one of the theme's voices."""
+    result = QLabel(text)
+    result.setTextFormat(Qt.TextFormat.PlainText)
+    result.setProperty("dim", dim)
+    result.setProperty("warning", warning)
+    result.setWordWrap(wrap)
+    return result
+
+
+def row(*items: QWidget | int, spacing: int = 6) -> QHBoxLayout:
+    """Widgets side by side; a number is a stretch."""
+    layout = QHBoxLayout()
+    layout.setContentsMargins(0, 0, 0, 0)
+    layout.setSpacing(spacing)
+    for item in items:
+        if isinstance(item, int):
+            layout.addStretch(item)
+        else:
+            layout.addWidget(item)
+    return layout
+
+
+def action_button(action: QAction, *, with_text: bool = False, size: int = 18) -> QToolButton:
+    """A tool button for an action of the table."""
+    button = QToolButton()
+    button.setDefaultAction(action)
+    button.setFocusPolicy(Qt.FocusPolicy.TabFocus)
+    button.setIconSize(QSize(size, size))
+    button.setMinimumSize(theme.TARGET + 4, theme.TARGET + 2)
+    button.setAccessibleName(action.text().replace("&", ""))
+    if with_text:
+        button.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
+    return button
+
+
+class Panel(QWidget):
+    """A titled section of a dock that folds away; ``folded_changed`` tells the new state."""
+
+    folded_changed = Signal(bool)
+
+    def __init__(self, title: str, name: str, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setObjectName(f"{name}_panel")
+        self.header = QToolButton()
+        self.header.setObjectName("panel_header")
+        self.header.setText(f" {title}")
+        self.header.setAccessibleName(f"{title} panel")
+        self.header.setToolTip(f"Fold or unfold {title}")
+        self.header.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
+        self.header.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
+        self.header.setFixedHeight(26)
+        self.header.setIconSize(QSize(12, 12))
+        self.header.setFocusPolicy(Qt.FocusPolicy.TabFocus)
+        self.header.clicked.connect(lambda: self.set_folded(not self.folded))
+        self.body = QWidget()
+        self.content = QVBoxLayout(self.body)
+        self.content.setContentsMargins(theme.GRID, 0, theme.GRID, theme.GRID)
+        self.content.setSpacing(6)
+        line = QFrame()
+        line.setObjectName("panel_separator")
+        line.setFixedHeight(2)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.setSpacing(0)
+        layout.addWidget(self.header)
+        layout.addWidget(self.body)
+        layout.addWidget(line)
+        self.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Maximum)
+        self.refresh_icons()
+
+    @property
+    def folded(self) -> bool:
+        """Whether only the header is shown."""
+        return self.body.isHidden()
+
+    def set_folded(self, folded: bool) -> None:
+        """Hide or show what is under the header."""
+        if folded != self.folded:
+            self.body.setHidden(folded)
+            self.refresh_icons()
+            self.folded_changed.emit(folded)
+
+    def refresh_icons(self) -> None:
+        """Draw the icons again in the theme's colours."""
+        name = "closed_panel" if self.folded else "open_panel"
+        self.header.setIcon(icons.icon(name, theme.colours().text_dim))
+
+
+class Banner(QWidget):
+    """An amber note with an icon: warnings about the data, never in the way."""
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._icon = QLabel()
+        self._text = label("", warning=True, wrap=True)
+        layout = row(self._icon, self._text)
+        layout.setAlignment(self._icon, Qt.AlignmentFlag.AlignTop)
+        layout.setStretch(1, 1)
+        self.setLayout(layout)
+        self.hide()
+
+    def show_notes(self, notes: Sequence[str]) -> None:
+        """Show one note a line; hidden where there is none."""
+        self._icon.setPixmap(icons.icon("warning", theme.colours().amber).pixmap(14, 14))
+        self._text.setText("\n".join(notes))
+        self.setToolTip("\n".join(notes))
+        self.setVisible(bool(notes))
+
+    def text(self) -> str:
+        """What it says."""
+        return self._text.text()
+
+
+class Swatch(QWidget):
+    """A small square of one colour, for keys."""
+
+    def __init__(self, colour: tuple[int, int, int], parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._colour = colour
+        self.setFixedSize(12, 12)
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        """Draw the square."""
+        painter = QPainter(self)
+        painter.drawPixmap(0, 0, icons.swatch(self._colour, 12, self.devicePixelRatioF()).pixmap(12, 12))
+        painter.end()
