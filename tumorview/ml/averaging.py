@@ -18,9 +18,7 @@ class WeightAverage:
         """Move towards the present weights; early steps are forgotten faster than the decay says."""
         decay = min(self._decay, (1 + step) / (10 + step)) if self._decay else 0.0
         current = model.state_dict()
-        torch._foreach_lerp_(
-            list(self.tensors.values()), [current[name] for name in self.tensors], 1 - decay
-        )
+        torch._foreach_lerp_(list(self.tensors.values()), [current[name] for name in self.tensors], 1 - decay)
 
     @torch.no_grad()
     def load(self, tensors: Mapping[str, Tensor]) -> None:

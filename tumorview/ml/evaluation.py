@@ -30,6 +30,7 @@ class Validator:
     device: torch.device
     autocast: Callable[[], AbstractContextManager[Any]]
     cancelled: Callable[[], bool] = lambda: False
+    stride: int = 1
 
     def __call__(self, model: nn.Module) -> ValidationScores:
         """Scores with the channels as they are and with FLAIR in all of them."""
@@ -46,7 +47,7 @@ class Validator:
 
     def _counts(self, model: nn.Module, *, flair_only: bool) -> dict[str, Counts]:
         """Counts of each patient, summed over its slices."""
-        chosen = self.slices.indices_of(self.patients)
+        chosen = self.slices.indices_of(self.patients)[:: self.stride * (2 if flair_only else 1)]
         owner = self.slices.owner[chosen]
         counts = {name: Counts(0, 0, 0) for name in self.patients}
         for start in range(0, len(chosen), _BATCH):
@@ -83,4 +84,3 @@ class Validator:
             logits = model(images)
         found: npt.NDArray[np.bool_] = (logits[:given].float().softmax(1)[:, 0] < 0.5).cpu().numpy()
         return found
-

@@ -27,10 +27,14 @@ class ModelSettings:
 
 @dataclass(frozen=True, slots=True)
 class DataSettings:
-    """Which patients validate and how many empty slices an epoch holds for each slice with tumour."""
+    """Which patients validate and how many empty slices an epoch holds for each slice with tumour.
+
+    Validation reads every ``validation_stride``-th slice (with FLAIR alone every second one of those).
+    """
 
     validation: tuple[str, ...] = ()
     validation_share: float = 0.15
+    validation_stride: int = 1
     empty_ratio: float = 0.75
 
 
@@ -219,6 +223,8 @@ def _check(recipe: Recipe, source: str) -> None:
             raise _wrong(f"{where}lr", f"is {phase.lr}", source, "Use a positive number.")
     if not 0 <= recipe.optimiser.ema < 1:
         raise _wrong("optimiser.ema", f"is {recipe.optimiser.ema}", source, "Use 0 (off) up to below 1.")
+    if recipe.data.validation_stride < 1:
+        raise _wrong("data.validation_stride", f"is {recipe.data.validation_stride}", source, "Use 1 or more.")
     if recipe.data.empty_ratio < 0:
         raise _wrong("data.empty_ratio", f"is {recipe.data.empty_ratio}", source, "Use 0 or more.")
 

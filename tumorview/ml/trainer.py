@@ -145,7 +145,7 @@ class _Run:
         self._network, self._stepper = self.fabric.setup(network, optimiser)
         self._validator = Validator(
             self.corpus.slices, self.corpus.validation, phase.size, self.fabric.device, self.fabric.autocast,
-            self.cancelled if self.fabric.world_size == 1 else (lambda: False),
+            self.cancelled if self.fabric.world_size == 1 else (lambda: False), self.recipe.data.validation_stride,
         )  # fmt: skip
 
     def _best_of_phase(self) -> dict[str, Tensor]:
@@ -164,9 +164,7 @@ class _Run:
         slices, settings = self.corpus.slices, self.recipe.data
         chosen = slices.indices_of(self.corpus.training)
         tumour = slices.with_tumour()[chosen]
-        order = SliceOrder(
-            chosen[tumour], chosen[~tumour], settings.empty_ratio, self.recipe.seed, self.state.phase
-        )
+        order = SliceOrder(chosen[tumour], chosen[~tumour], settings.empty_ratio, self.recipe.seed, self.state.phase)
         augmenter = Augmenter(self.recipe.augment, phase.size)
         return BatchMaker(slices, order, augmenter, phase.batch, self.fabric.global_rank, self.fabric.world_size)
 
@@ -239,9 +237,7 @@ class _Run:
             )  # fmt: skip
             if scores.score > self.state.best:
                 self.state = replace(self.state, best=scores.score)
-                self.folder.save_best(
-                    self.model, self.state, self.average.tensors, scores, self.recipe, self.corpus
-                )
+                self.folder.save_best(self.model, self.state, self.average.tensors, scores, self.recipe, self.corpus)
         self.fabric.barrier()
         return self.scores
 

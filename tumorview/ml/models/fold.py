@@ -26,5 +26,3 @@ def _folded(weight: torch.Tensor, norm: BatchNorm) -> tuple[torch.Tensor, torch.
     scale = norm.weight.detach().double() * torch.rsqrt(norm.running_var.double() + norm.eps)
     bias = norm.bias.detach().double() - norm.running_mean.double() * scale
     return (weight.double() * scale.reshape(-1, 1, 1, 1)).to(weight.dtype), bias.to(weight.dtype)
-
-

@@ -149,9 +149,7 @@ class UNetCBAM(nn.Module):
             Block(inputs, outputs, norm, reduction)
             for inputs, outputs in zip([in_channels, *widths[:-1]], widths, strict=True)
         )
-        self.decoder = nn.ModuleList(
-            UpBlock(inputs, outputs, norm, reduction) for outputs, inputs in pairwise(widths)
-        )
+        self.decoder = nn.ModuleList(UpBlock(inputs, outputs, norm, reduction) for outputs, inputs in pairwise(widths))
         self.head = nn.Conv2d(width, classes, 1)
 
     def forward(self, x: Tensor) -> Tensor:
