@@ -5,12 +5,12 @@ World coordinates are DICOM's patient frame, LPS millimetres: x to the patient's
 Arrays are indexed ``[k, j, i]``; shapes and spacings are given in that order too.
 """
 
+import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
-from scipy.optimize import linear_sum_assignment
 
 from tumorview.errors import GeometryError
 
@@ -129,8 +129,7 @@ class Geometry:
     def closest_axes(self) -> tuple[tuple[int, int, int], tuple[int, int, int]]:
         """For patient axes x, y, z: the voxel axis (0 i, 1 j, 2 k) nearest to each, and its sign (+1 or -1)."""
         cosines = self.directions
-        _, voxel_axes = linear_sum_assignment(-np.abs(cosines))
-        axes = tuple(int(axis) for axis in voxel_axes)
+        axes = max(itertools.permutations(range(3)), key=lambda order: float(np.abs(cosines[range(3), order]).sum()))
         signs = tuple(1 if cosines[patient, axis] > 0 else -1 for patient, axis in enumerate(axes))
         return axes, signs  # type: ignore[return-value]  # both have exactly three entries
 

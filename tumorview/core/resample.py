@@ -4,7 +4,6 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from scipy import ndimage
 
 from tumorview.core.geometry import Geometry
 from tumorview.core.mask import Mask
@@ -55,6 +54,8 @@ def overlaps(first: Geometry, second: Geometry) -> bool:
 
 
 def _sample(data: npt.NDArray[Any], source: Geometry, grid: Geometry, *, order: int, fill: float) -> npt.NDArray[Any]:
+    from scipy import ndimage  # a third of a second that a window which resamples nothing should not wait for
+
     # affine_transform wants the map from output to input indices, both in array order (k, j, i).
     matrix = source.inverse @ grid.affine
     linear = matrix[:3, :3][::-1, ::-1]

@@ -56,7 +56,7 @@ class ActionSet:
     def refresh_icons(self) -> None:
         """Tint every icon in the theme's colours."""
         for spec in ACTIONS:
-            self.actions[spec.id].setIcon(icons.icon(spec.icon))
+            self.actions[spec.id].setIcon(icons.icon(spec.icon, quiet=is_quiet(spec)))
 
     def menus(self) -> dict[str, list[QAction | None]]:
         """Actions by menu title in the order of the table; None is a dividing line."""
@@ -67,6 +67,11 @@ class ActionSet:
             if spec.id in _GROUP_ENDS:
                 entries.append(None)
         return result
+
+
+def is_quiet(spec: ActionSpec) -> bool:
+    """Whether it switches something shown: the accent is for the tool in the hand, not for everything that is on."""
+    return spec.checkable and spec.id.startswith("view.")
 
 
 def plain_title(title: str) -> str:

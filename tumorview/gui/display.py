@@ -9,6 +9,7 @@ from PySide6.QtCore import QObject, Signal
 from tumorview.app.session import Session
 from tumorview.core.metrics import Counts, count
 from tumorview.core.rendering import OverlayStyle
+from tumorview.core.slicing import PlaneView
 from tumorview.core.study import Study
 from tumorview.gui.docks.agreement_dock import AgreementPanel
 from tumorview.gui.docks.edit_dock import BrushChoice, EditPanel
@@ -167,6 +168,15 @@ class DisplayController(QObject):
             return None
         shown, truth = masks.labels(view, self._view.current_index), masks.truth(view, self._view.current_index)
         return None if shown is None or truth is None else count(shown, truth)
+
+    def labelled_slices(self) -> list[int]:
+        """The slices of the view in which the mask has any label, in order."""
+        shown, mask = self._session.shown, self._session.mask
+        if shown is None or mask is None:
+            return []
+        axis = PlaneView.of(mask.geometry, self._view.plane).normal_axis
+        others = tuple(other for other in range(3) if other != axis)
+        return [int(index) for index in np.flatnonzero(shown.any(axis=others))]
 
     def _show_agreement(self) -> None:
         agreement = self._session.agreement

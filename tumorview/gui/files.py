@@ -4,11 +4,11 @@ import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from types import ModuleType
 
 from PySide6.QtCore import QObject, QPoint, Signal
 from PySide6.QtWidgets import QFileDialog, QMenu, QWidget
 
-from tumorview.app import tasks
 from tumorview.app.jobs import Job, JobContext, JobTag
 from tumorview.app.session import Session
 from tumorview.core.edits import Edit
@@ -27,6 +27,13 @@ IMAGE_FILTER = (
 MASK_FILTER = "Masks (*.nii *.nii.gz *.tif *.tiff *.png);;All files (*)"
 NIFTI_FILTER = "NIfTI (*.nii.gz *.nii)"
 Then = Callable[[], None]
+
+
+def _tasks() -> ModuleType:
+    """The use cases. File formats take half a second to import: the first job does that, not the window."""
+    from tumorview.app import tasks
+
+    return tasks
 
 
 @dataclass(frozen=True)
@@ -77,7 +84,7 @@ class FileController(QObject):
 
     def open_sample(self) -> None:
         """Open the study that comes with the program."""
-        self.open_path(tasks.sample_path(), remember=False)
+        self.open_path(_tasks().sample_path(), remember=False)
 
     def open_paths(self, paths: Sequence[Path], *, truth: Path | None = None, mask: Path | None = None) -> None:
         """Open what was named on the command line or dropped; of several files the folder they share."""
@@ -96,7 +103,7 @@ class FileController(QObject):
             let_go = self._position()
 
             def work(context: JobContext) -> Study:
-                return tasks.open_study(path, context)
+                return _tasks().open_study(path, context)
 
             def opened(study: Study) -> None:
                 # The user may have gone on working after the question was answered.
@@ -183,7 +190,7 @@ class FileController(QObject):
             except Exception as error:  # noqa: BLE001 - a mask that does not fit is told like one that cannot be read
                 self._fail(error)
 
-        job = Job(title, lambda _: tasks.open_mask(path, grid), JobTag(study.id), exclusive=group)
+        job = Job(title, lambda _: _tasks().open_mask(path, grid), JobTag(study.id), exclusive=group)
         self._jobs.start(job, Handlers(done=done, failed=self._fail))
 
     # -- saving and exporting ----------------------------------------------------------------------------------
@@ -222,7 +229,7 @@ class FileController(QObject):
                 then()
 
         # No tag: a save that was asked for is finished, whatever is opened meanwhile.
-        job = Job(f"Saving {path.name}", lambda _: tasks.export_nifti(mask, path))
+        job = Job(f"Saving {path.name}", lambda _: _tasks().export_nifti(mask, path))
         self._jobs.start(job, Handlers(done=saved, failed=self._fail))
 
     def export_png(self) -> None:
@@ -240,7 +247,7 @@ class FileController(QObject):
         drawn = self._drawn_as()
 
         def work(context: JobContext) -> list[Path]:
-            return tasks.export_png(
+            return _tasks().export_png(
                 study, mask, folder, series=drawn.series, window=drawn.window, style=drawn.style, context=context
             )
 
@@ -258,7 +265,7 @@ class FileController(QObject):
         name = source.name
         if not source.is_dir():
             name = name.split(".")[0]
-        bundled = source == tasks.sample_path()
+        bundled = source == _tasks().sample_path()
         return (self._save_folder or (Path.home() if bundled else source.parent)) / f"{name}_mask.nii.gz"
 
     # -- unsaved work ------------------------------------------------------------------------------------------

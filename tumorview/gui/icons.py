@@ -58,16 +58,19 @@ def _font() -> IconicFont:
     return IconicFont((_PREFIX, next(_FONT_FOLDER.glob("phosphor-*.ttf")).name, charmap.name, str(_FONT_FOLDER)))
 
 
-def icon(name: str, colour: str | None = None) -> QIcon:
-    """The icon of one of our names in the theme's text colour (or ``colour``); empty for an empty name."""
+def icon(name: str, colour: str | None = None, *, quiet: bool = False) -> QIcon:
+    """The icon of one of our names in the theme's text colour (or ``colour``); empty for an empty name.
+
+    ``quiet`` dims it while its action is unchecked instead of standing out while it is checked.
+    """
     if not name:
         return QIcon()
     c = theme.colours()
     return _font().icon(
         f"{_PREFIX}.{GLYPHS[name]}",
-        color=colour or c.text,
+        color=colour or (c.text_dim if quiet else c.text),
         color_disabled=c.text_disabled,
-        color_on=colour or c.on_accent,
+        color_on=colour or (c.text if quiet else c.on_accent),
         color_on_disabled=c.text_disabled,
     )
 

@@ -32,7 +32,7 @@ from tumorview.gui.welcome import WelcomePage
 
 STATE_VERSION = 1
 DEFAULT_SIZE = (1440, 900)
-STRIP_HEIGHT = 40
+STRIP_HEIGHT = 38
 CANCELLABLE = files.CANCELLABLE | {segmenting.GROUP}
 
 
@@ -84,7 +84,7 @@ class MainWindow(QMainWindow):
         images = QWidget()
         column = QVBoxLayout(images)
         column.setContentsMargins(0, 0, 0, 0)
-        column.setSpacing(2)
+        column.setSpacing(1)
         column.addWidget(self.view(), 1)
         self.strip.setFixedHeight(STRIP_HEIGHT)
         column.addWidget(self.strip)
@@ -215,7 +215,9 @@ class MainWindow(QMainWindow):
     def _segmented(self, prediction: Prediction) -> None:
         origin = prediction.origin
         self.status.device.setText(f"{origin.engine} · {origin.device}")
-        self.status.tell(f"Segmented in {origin.seconds:.1f} s")
+        slices = self.display.labelled_slices()
+        where = "no tumour found" if not slices else f"tumour on slices {slices[0] + 1}–{slices[-1] + 1}, N jumps there"
+        self.status.tell(f"Segmented in {origin.seconds:.1f} s: {where}")
 
     # -- jobs --------------------------------------------------------------------------------------------------
 

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
+import numpy as np
 from PySide6.QtCore import QObject, Signal
 
 from tumorview.app.jobs import Job, JobContext, JobTag
@@ -95,9 +96,12 @@ class SegmentController(QObject):
     def _done(self, prediction: Prediction) -> None:
         self._session.finish_prediction(prediction)
         mask = self._session.mask
+        assert mask is not None
         model = self._panel.chosen_model
         title = model.title if model else prediction.origin.model_id
-        self._panel.show_result(prediction.origin, title, mask.volume_ml() if mask else None)
+        millilitres = mask.volume_ml()
+        amount = f"{np.count_nonzero(mask.data):,} voxels" if millilitres is None else f"{millilitres:.1f} ml"
+        self._panel.show_result(prediction.origin, title, amount)
         self.finished.emit(prediction)
 
     def _failed(self, error: Exception) -> None:

@@ -19,7 +19,7 @@ class StatusBar(QStatusBar):
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.setSizeGripEnabled(False)
-        self.setFixedHeight(24)
+        self.setFixedHeight(22)
         self.setContentsMargins(4, 0, 4, 0)
         self._text = QLabel()
         self._bar = QProgressBar()

@@ -137,8 +137,9 @@ QToolButton {{ border: 1px solid transparent; border-radius: 4px; padding: 3px; 
 QToolButton:hover {{ background: {c.control_hover}; }}
 QToolButton:pressed {{ background: {c.border}; }}
 QToolButton:checked {{ background: {c.accent}; color: {c.on_accent}; }}
+QToolButton[quiet="true"]:checked {{ background: {c.control}; }}
 QToolButton:checked:disabled {{ background: transparent; }}
-QToolButton:focus, QPushButton:focus, QComboBox:focus {{ border: 1px solid {c.accent_hover}; }}
+QToolButton:focus, QPushButton:focus {{ border: 1px solid {c.accent_hover}; }}
 QPushButton {{
     background: {c.control}; border: 1px solid {c.border}; border-radius: 4px; padding: 3px 12px; min-height: 20px;
 }}
@@ -153,13 +154,6 @@ QPushButton[primary="true"]:focus {{ border: 1px solid {c.on_accent}; }}
 QPushButton[primary="true"]:disabled {{
     background: {c.control}; color: {c.text_disabled}; border: 1px solid {c.border};
 }}
-QComboBox {{
-    background: {c.control}; border: 1px solid {c.border}; border-radius: 4px; padding: 1px 4px 1px 6px;
-    min-height: 20px;
-}}
-QComboBox:hover {{ background: {c.control_hover}; }}
-QComboBox:disabled {{ color: {c.text_disabled}; background: {c.panel}; }}
-QComboBox::drop-down {{ border: none; width: 16px; }}
 QComboBox QAbstractItemView {{ background: {c.panel}; border: 1px solid {c.border}; outline: none; }}
 QProgressBar {{ background: {c.control}; border: none; border-radius: 3px; }}
 QProgressBar::chunk {{ background: {c.accent}; border-radius: 3px; }}

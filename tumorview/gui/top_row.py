@@ -27,14 +27,14 @@ class TopRow(QWidget):
     def __init__(self, action_set: ActionSet, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.setObjectName("top_row")
-        self.setFixedHeight(34)
+        self.setFixedHeight(32)
         self.bar = QMenuBar()
         self.recent = QMenu("Open &Recent")
         self.recent.setObjectName("recent_menu")
         self.recent.setToolTipsVisible(True)
         self._fill(action_set.menus())
         layout = QHBoxLayout(self)
-        layout.setContentsMargins(4, 2, 6, 2)
+        layout.setContentsMargins(4, 1, 6, 1)
         layout.setSpacing(2)
         layout.addWidget(self.bar, 0, Qt.AlignmentFlag.AlignVCenter)
         for group in TOOLS:

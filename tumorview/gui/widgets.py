@@ -190,6 +190,7 @@ def action_button(action: QAction, *, with_text: bool = False, size: int = 18) -
     """A tool button for an action of the table."""
     button = QToolButton()
     button.setDefaultAction(action)
+    button.setProperty("quiet", action.isCheckable() and action.objectName().startswith("view."))
     button.setFocusPolicy(Qt.FocusPolicy.TabFocus)
     button.setIconSize(QSize(size, size))
     button.setMinimumSize(theme.TARGET + 4, theme.TARGET + 2)

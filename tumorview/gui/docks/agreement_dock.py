@@ -9,7 +9,7 @@ from PySide6.QtWidgets import QAbstractItemView, QHeaderView, QTableWidget, QTab
 from tumorview.core.metrics import Agreement, Counts
 from tumorview.core.rendering import FALSE_NEGATIVE, FALSE_POSITIVE, TRUE_POSITIVE
 from tumorview.gui import theme
-from tumorview.gui.widgets import Panel, Swatch, action_button, label, row
+from tumorview.gui.widgets import ElidedLabel, Panel, Swatch, action_button, label, row
 
 HUMAN_BAND = (0.74, 0.85)  # Dice between human readers on these tumours (Menze et al. 2015, BRATS)
 DASH = "–"
@@ -22,7 +22,6 @@ _METRICS: tuple[tuple[str, str, Metric, str], ...] = (
     ("Recall", "TP / (TP + FN): how much of the tumour is found", lambda c: c.recall, "there is no tumour here"),
 )
 _MEAN_ROW = len(_METRICS)
-_VOLUME_ROW = _MEAN_ROW + 1
 
 
 class DiceScale(QWidget):
@@ -67,6 +66,10 @@ class AgreementPanel(Panel):
         super().__init__("Agreement", "agreement", parent)
         self.table = _table()
         self.scale = DiceScale()
+        self.volumes = ElidedLabel("")
+        self.volumes.setObjectName("agreement_volumes")
+        self.volumes.setProperty("dim", True)
+        theme.tabular(self.volumes)
         empty = QWidget()
         hint = row(label("No ground truth loaded", dim=True), 1, action_button(load))
         empty.setLayout(hint)
@@ -74,21 +77,24 @@ class AgreementPanel(Panel):
         low, high = HUMAN_BAND
         band = label(f"Readers agree at {low:.2f}–{high:.2f}", dim=True)
         band.setToolTip("Dice between human readers outlining these tumours")
+        band_row = row(band, 1)
+        compare_button = action_button(compare)
+        compare_button.setObjectName("compare_button")
+        compare_button.setFixedSize(theme.TARGET + 4, theme.TARGET)
+        band_row.addWidget(compare_button)
         key = row(spacing=5)
         for colour, text in ((TRUE_POSITIVE, "found"), (FALSE_POSITIVE, "too much"), (FALSE_NEGATIVE, "missed")):
             key.addWidget(Swatch(colour))
             key.addWidget(label(text, dim=True))
             key.addStretch(1)
-        compare_button = action_button(compare)
-        compare_button.setObjectName("compare_button")
-        compare_button.setFixedSize(theme.TARGET + 4, theme.TARGET)
-        key.addWidget(compare_button)
         self._full = QWidget()
         layout = QVBoxLayout(self._full)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(4)
-        for part in (self.table, self.scale, band):
-            layout.addWidget(part)
+        layout.addWidget(self.table)
+        layout.addWidget(self.volumes)
+        layout.addWidget(self.scale)
+        layout.addLayout(band_row)
         layout.addLayout(key)
         self._empty = empty
         self.content.addWidget(self._empty)
@@ -106,9 +112,12 @@ class AgreementPanel(Panel):
             self._put(at, 1, None if here is None else metric(here), why)
             self._put(at, 2, metric(counts), why)
         self._put(_MEAN_ROW, 2, agreement.dice_per_slice, "no slice has tumour in either mask")
+        self._text(_MEAN_ROW, 1, "", "")
         marked, wanted = agreement.volume_ml_prediction, agreement.volume_ml_truth
-        self._text(_VOLUME_ROW, 1, DASH if marked is None else f"{marked:.1f}", "The mask's volume, ml")
-        self._text(_VOLUME_ROW, 2, DASH if wanted is None else f"{wanted:.1f}", "The ground truth's volume, ml")
+        if marked is None or wanted is None:
+            self.volumes.set_text(f"Mask {counts.tp + counts.fp:,} · truth {counts.tp + counts.fn:,} voxels")
+        else:
+            self.volumes.set_text(f"Mask {marked:.1f} · truth {wanted:.1f} ml")
         self.scale.show_dice(counts.dice)
 
     def _put(self, at: int, column: int, value: float | None, why: str) -> None:
@@ -125,7 +134,7 @@ class AgreementPanel(Panel):
 
 
 def _table() -> QTableWidget:
-    table = QTableWidget(_VOLUME_ROW + 1, 3)
+    table = QTableWidget(_MEAN_ROW + 1, 3)
     table.setObjectName("agreement_table")
     table.setAccessibleName("Agreement with ground truth")
     table.setHorizontalHeaderLabels(["", "Slice", "Volume"])
@@ -144,7 +153,6 @@ def _table() -> QTableWidget:
     header.setDefaultAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
     titles = [(name, tip) for name, tip, _, _ in _METRICS]
     titles.append(("Mean Dice", "Mean Dice over the slices with tumour in either mask"))
-    titles.append(("Mask / truth ml", "Volumes of the mask and of the ground truth, ml"))
     height = max(20, table.fontMetrics().height() + 4)
     for at, (title, tip) in enumerate(titles):
         table.setRowHeight(at, height)

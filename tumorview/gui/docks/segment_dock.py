@@ -162,10 +162,9 @@ class SegmentPanel(Panel):
         self.detail.set_text("")
         self.notes.show_notes(())
 
-    def show_result(self, origin: Origin, title: str, volume_ml: float | None) -> None:
+    def show_result(self, origin: Origin, title: str, amount: str) -> None:
         """What a run gave and what made it."""
         self.progress.setValue(1000)
-        amount = "volume unknown" if volume_ml is None else f"{volume_ml:.1f} ml"
         self.status.set_text(f"{amount} in {origin.seconds:.1f} s", f"{title}\nweights {origin.weights_sha256[:12]}")
         self.detail.set_text(f"{origin.engine} · {origin.device} · {origin.precision}")
         self.notes.show_notes(origin.warnings)

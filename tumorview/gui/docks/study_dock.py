@@ -42,11 +42,11 @@ def thumbnail(series: Series, size: int) -> QImage:
 
 
 def geometry_lines(geometry: Geometry) -> tuple[str, str]:
-    """Size and spacing of a grid in two short lines."""
+    """Size and spacing of a grid in two short lines; the second is empty where there is none."""
     k, j, i = geometry.shape
     size = f"{i}×{j}×{k}"
     if not geometry.calibrated:
-        return size, "no spacing"
+        return size, ""
     values = [f"{mm:.2f}".rstrip("0").rstrip(".") for mm in reversed(geometry.spacing)]
     return size, "×".join(values) + " mm"
 
@@ -138,9 +138,10 @@ class SeriesCard(QWidget):
         layout.setSpacing(3)
         layout.addWidget(self.thumbnail)
         layout.addWidget(self.role)
-        if series.description:
+        told = ROLE_TITLES[role].split()[0].casefold()
+        if series.description and not series.description.casefold().startswith(told):
             layout.addWidget(ElidedLabel(series.description))
-        for text in (size, spacing):
+        for text in filter(None, (size, spacing)):
             line = ElidedLabel(text, None)
             line.setProperty("dim", True)
             line.setToolTip(series.volume.geometry.describe())
