@@ -5,6 +5,7 @@ series has several frames at a position they are told apart by what varies betwe
 Positions come from ImagePositionPatient along the slice normal; SliceThickness is not a distance between slices.
 """
 
+import itertools
 from collections import Counter
 from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass
@@ -178,7 +179,7 @@ def _runs(frames: list[Frame], label: str) -> list[tuple[list[Frame], str]]:
     if cuts.size == 0 or _can_be_filled(turns, whole):
         return [(frames, label)]
     ends = [0, *cuts.tolist(), len(frames)]
-    runs = [frames[start:stop] for start, stop in zip(ends, ends[1:], strict=False)]
+    runs = [frames[start:stop] for start, stop in itertools.pairwise(ends)]
     return [(run, ", ".join(filter(None, (label, f"part {number}")))) for number, run in enumerate(runs, 1)]
 
 

@@ -12,6 +12,13 @@ import zlib
 from collections.abc import Iterator
 from pathlib import Path
 
+from nibabel.filebasedimages import ImageFileError
+from nibabel.spatialimages import HeaderDataError
+from nibabel.wrapstruct import WrapStructError
+from PIL import Image
+from pydicom.errors import InvalidDicomError
+from tifffile import TiffFileError
+
 from tumorview.errors import ReadError
 
 # What pydicom, nibabel, tifffile and Pillow raise on damaged input (found by reading and by fuzzing them).
@@ -29,6 +36,12 @@ PARSER_ERRORS: tuple[type[Exception], ...] = (
     ValueError,
     struct.error,
     zlib.error,
+    HeaderDataError,
+    ImageFileError,
+    WrapStructError,
+    InvalidDicomError,
+    TiffFileError,
+    Image.DecompressionBombError,
 )
 
 _REMEDY = "Copy it again from its source, or open another file."
