@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 CIRCLE_COLOUR = QColor(255, 255, 255)
 CIRCLE_SHADOW = QColor(0, 0, 0, 150)
 CROSSHAIR_COLOUR = QColor(120, 200, 255, 190)
-CROSSHAIR_GAP = 10.0
+CROSSHAIR_GAP = 10
 
 
 class Canvas:
@@ -127,13 +127,13 @@ def _scaled(grey: QImage, view: "SliceView", transform: QTransform, ratio: float
 
 
 def _paint_crosshair(painter: QPainter, view: "SliceView") -> None:
-    x, y = view.viewport.to_widget(*view.place)
-    gap = CROSSHAIR_GAP
+    place = view.voxel_to_widget(*view.current_voxel)
+    x, y, gap = place.x(), place.y(), CROSSHAIR_GAP
     painter.setPen(QPen(CROSSHAIR_COLOUR, 1))
-    painter.drawLine(QPointF(0, y), QPointF(x - gap, y))
-    painter.drawLine(QPointF(x + gap, y), QPointF(view.width(), y))
-    painter.drawLine(QPointF(x, 0), QPointF(x, y - gap))
-    painter.drawLine(QPointF(x, y + gap), QPointF(x, view.height()))
+    painter.drawLine(0, y, x - gap, y)
+    painter.drawLine(x + gap, y, view.width(), y)
+    painter.drawLine(x, 0, x, y - gap)
+    painter.drawLine(x, y + gap, x, view.height())
 
 
 def _paint_circle(painter: QPainter, circle: QRectF, *, erasing: bool) -> None:
