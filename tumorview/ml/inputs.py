@@ -122,7 +122,8 @@ def _framing(flair: Series, view: PlaneView, head: npt.NDArray[np.bool_], size: 
     if flair.framed and rows == columns:
         scale = rows / size
         return Framing((rows, columns), size, (scale, scale), (0.0, 0.0))
-    return preprocess.frame_of(head, pixel_spacing=view.pixel_spacing, size=size)
+    side = round(preprocess.HEAD_SIDE * size / preprocess.FRAME)
+    return preprocess.frame_of(head, pixel_spacing=view.pixel_spacing, size=size, head_side=side)
 
 
 def _other_channel(

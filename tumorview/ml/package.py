@@ -2,6 +2,7 @@
 
 import tempfile
 import zipfile
+import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -56,7 +57,8 @@ def _unzip(path: Path, folder: Path) -> None:
             _extract(archive, prefix + CARD_NAME, folder / CARD_NAME, _MAX_CARD_BYTES)
             card = ModelCard.read(folder)
             _extract(archive, prefix + card.weights, folder / card.weights, _MAX_WEIGHTS_BYTES)
-    except (OSError, zipfile.BadZipFile, RuntimeError, NotImplementedError) as error:  # damaged, encrypted, odd method
+    # Damaged, encrypted, or compressed in an unknown way.
+    except (OSError, EOFError, RuntimeError, NotImplementedError, zipfile.BadZipFile, zlib.error) as error:
         raise ModelError(f"{path.name} cannot be unpacked ({error}).", _REMEDY) from error
 
 

@@ -65,7 +65,8 @@ def predict_study(
     for chunk in _chunks(order, batch):
         progress.check()
         began = time.perf_counter()
-        probabilities = _run(engine, inputs.batch(chunk.indices), card, progress)
+        here = progress.part(done / len(order), done / len(order))  # an engine may say what takes it so long
+        probabilities = _run(engine, inputs.batch(chunk.indices), card, here)
         for window, planes in zip(windows, inputs.to_source(probabilities[:, 1:]), strict=True):
             window[list(chunk.indices)] = planes
         chunk.seconds = time.perf_counter() - began
