@@ -14,7 +14,7 @@ from tumorview.core.geometry import Geometry
 from tumorview.core.history import History
 from tumorview.core.labels import Label
 from tumorview.core.mask import Box, Mask, MaskArray, Provenance
-from tumorview.core.metrics import Agreement, Counts, require_same_grid, slice_counts
+from tumorview.core.metrics import Agreement, Counts, count, require_same_grid, slice_counts
 from tumorview.core.prediction import Prediction, PredictionPart, label_voxels
 from tumorview.core.slicing import PlaneView
 from tumorview.core.study import Role, Series, Study
@@ -60,6 +60,7 @@ class Session:
         self._preview_base: MaskArray | None = None
         self._saved_at: Edit | None = None
         self._slice_counts: list[Counts] = []
+        self._counted: MaskArray | None = None  # what was shown when the slices were counted last
         self._stroke: Stroke | None = None
 
     # -- the study ---------------------------------------------------------------------------------------------
@@ -74,6 +75,7 @@ class Session:
         self.active_series = study.reference
         self.truth = None
         self._slice_counts = []
+        self._counted = None
         self.study_changed.emit(study)
         self.series_changed.emit(study.reference)
         self.prediction_changed.emit(None)
@@ -84,6 +86,7 @@ class Session:
         self.study = self.active_series = self.mask = self.truth = self.prediction = self.history = None
         self._drop_preview()
         self._slice_counts = []
+        self._counted = None
         self.study_changed.emit(None)
         self.prediction_changed.emit(None)
         self.truth_changed.emit(None)
@@ -321,11 +324,18 @@ class Session:
     def _recount(self, box: Box) -> None:
         shown = self.shown
         if self.truth is None or shown is None:
+            self._counted = None
             self.agreement_changed.emit(None)
             return
-        if len(self._slice_counts) != shown.shape[0]:
-            self._slice_counts = [Counts(0, 0, 0)] * shown.shape[0]
-            box = Box.whole(shown.shape)  # type: ignore[arg-type]
-        first, last = box.start[0], box.stop[0]
-        self._slice_counts[first:last] = slice_counts(shown[first:last], self.truth.data[first:last])
+        truth, whole = self.truth.data, Box.whole(self.truth.geometry.shape)
+        if self._counted is None or len(self._slice_counts) != shown.shape[0] or box == whole:
+            self._slice_counts = list(slice_counts(shown, truth))
+            self._counted = shown.copy()
+        else:
+            # Only what differs is counted: a stroke in a sagittal view touches a little of very many slices.
+            before, now = self._counted[box.slices], shown[box.slices]
+            for offset, k in enumerate(range(box.start[0], box.stop[0])):
+                part = truth[k][box.slices[1:]]
+                self._slice_counts[k] += count(now[offset], part) - count(before[offset], part)
+            before[...] = now
         self.agreement_changed.emit(self.agreement)

@@ -48,6 +48,9 @@ class Counts:
     def __add__(self, other: "Counts") -> "Counts":
         return Counts(self.tp + other.tp, self.fp + other.fp, self.fn + other.fn)
 
+    def __sub__(self, other: "Counts") -> "Counts":
+        return Counts(self.tp - other.tp, self.fp - other.fp, self.fn - other.fn)
+
 
 def count(prediction: npt.NDArray[Any], truth: npt.NDArray[Any]) -> Counts:
     """Counts of two label arrays of the same shape (any dimension)."""

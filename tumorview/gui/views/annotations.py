@@ -104,7 +104,7 @@ class AnnotationPainter:
         area = QRectF(MARGIN, MARGIN, size.width() - 2 * MARGIN, size.height() - 2 * MARGIN)
         # The texts get the free band beside the slice; where there is none they keep to the corners.
         free = min(picture.left(), size.width() - picture.right()) - 2 * MARGIN
-        limit = max(free, 0.34 * size.width())
+        limit = max(free, 0.4 * size.width())
         down, up = Qt.AlignmentFlag.AlignTop, Qt.AlignmentFlag.AlignBottom
         left, right = Qt.AlignmentFlag.AlignLeft, Qt.AlignmentFlag.AlignRight
         self._block(painter, area, content.top_left, down | left, limit)

@@ -18,6 +18,7 @@ from tumorview.gui.views.annotations import (
     series_line,
     window_text,
 )
+from tumorview.gui.views.layers import Recent
 from tumorview.gui.views.values import Tool
 from tumorview.gui.views.viewport import Viewport
 
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
 
 CIRCLE_COLOUR = QColor(255, 255, 255)
 CIRCLE_SHADOW = QColor(0, 0, 0, 150)
+CIRCLE_MARGIN = 8  # device pixels
 CROSSHAIR_COLOUR = QColor(120, 200, 255, 190)
 CROSSHAIR_GAP = 10
 
@@ -35,6 +37,7 @@ class Canvas:
 
     def __init__(self, font: QFont) -> None:
         self._texts = AnnotationPainter(font)
+        self._circles: Recent[QImage] = Recent(2)
         self._backdrop: QImage | None = None
         self._backdrop_key: object = None
 
@@ -59,7 +62,16 @@ class Canvas:
         picture = transform.mapRect(QRectF(0, 0, view.viewport.columns, view.viewport.rows))
         self._texts.paint(painter, QSizeF(view.size()), picture, annotations_of(view, plane_view))
         if not view.circle.isEmpty():
-            _paint_circle(painter, view.circle, erasing=view.tool is Tool.ERASE)
+            self._paint_circle(painter, view.circle, erasing=view.tool is Tool.ERASE)
+
+    def _paint_circle(self, painter: QPainter, circle: QRectF, *, erasing: bool) -> None:
+        # Smooth circles are slow to draw; the same one moves with the pointer for many frames.
+        ratio = painter.device().devicePixelRatioF()
+        diameter = max(round(circle.width() * ratio), 1)
+        image = self._circles.get((diameter, ratio, erasing), lambda: _circle_image(diameter, ratio, erasing=erasing))
+        left = round(circle.left() * ratio) - CIRCLE_MARGIN
+        top = round(circle.top() * ratio) - CIRCLE_MARGIN
+        painter.drawImage(QPointF(left / ratio, top / ratio), image)
 
     def _greys(self, view: "SliceView", transform: QTransform) -> QImage:
         # Strokes, opacity and labels repaint without scaling the greys again.
@@ -136,10 +148,18 @@ def _paint_crosshair(painter: QPainter, view: "SliceView") -> None:
     painter.drawLine(x, y + gap, x, view.height())
 
 
-def _paint_circle(painter: QPainter, circle: QRectF, *, erasing: bool) -> None:
+def _circle_image(diameter: int, ratio: float, *, erasing: bool) -> QImage:
+    """The outline of a brush ``diameter`` device pixels across, with a margin for its line."""
+    side = diameter + 2 * CIRCLE_MARGIN
+    image = QImage(side, side, QImage.Format.Format_ARGB32_Premultiplied)
+    image.fill(Qt.GlobalColor.transparent)
+    painter = QPainter(image)
     painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-    painter.setBrush(Qt.BrushStyle.NoBrush)
-    painter.setPen(QPen(CIRCLE_SHADOW, 3.0))
+    circle = QRectF(CIRCLE_MARGIN, CIRCLE_MARGIN, diameter, diameter)
+    painter.setPen(QPen(CIRCLE_SHADOW, 3.0 * ratio))
     painter.drawEllipse(circle)
-    painter.setPen(QPen(CIRCLE_COLOUR, 1.2, Qt.PenStyle.DashLine if erasing else Qt.PenStyle.SolidLine))
+    painter.setPen(QPen(CIRCLE_COLOUR, 1.2 * ratio, Qt.PenStyle.DashLine if erasing else Qt.PenStyle.SolidLine))
     painter.drawEllipse(circle)
+    painter.end()
+    image.setDevicePixelRatio(ratio)
+    return image

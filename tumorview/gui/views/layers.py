@@ -65,24 +65,25 @@ class OverlayPicture:
 
     def paint(self, painter: QPainter, boundary_width: int) -> None:
         """Paint with a transform from edge coordinates to the screen; lines are screen pixels wide at any zoom."""
+        ratio = painter.device().devicePixelRatioF()  # a cosmetic pen counts the pixels of the device
         painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform, on=False)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing, on=False)
         if self.fill is not None:
             painter.drawImage(self.area, self.fill)
         for outline in self.outlines:
-            pen = QPen(QColor(*outline.colour), boundary_width)
+            pen = QPen(QColor(*outline.colour), round(boundary_width * ratio))
             pen.setCosmetic(True)
             pen.setCapStyle(Qt.PenCapStyle.SquareCap)
             painter.setPen(pen)
             painter.drawLines(outline.lines)
         if self.truth is not None:
-            self._paint_truth(painter, self.truth)
+            self._paint_truth(painter, self.truth, ratio)
 
-    def _paint_truth(self, painter: QPainter, path: QPainterPath) -> None:
+    def _paint_truth(self, painter: QPainter, path: QPainterPath, ratio: float) -> None:
         # White dashes on a black line: seen on black air, on white oedema and beside any label's colour.
         painter.setBrush(Qt.BrushStyle.NoBrush)
         for colour, dashes in ((TRUTH_SHADOW, None), (TRUTH_COLOUR, TRUTH_DASHES)):
-            pen = QPen(colour, 1.0)
+            pen = QPen(colour, ratio)
             pen.setCosmetic(True)
             pen.setCapStyle(Qt.PenCapStyle.FlatCap)
             if dashes:

@@ -65,7 +65,8 @@ class MaskSlices:
         if data is None or mask is None:
             return None
         if self.on_own_grid:
-            return view.extract(data, index)
+            # Read several times for a frame: across the slices of a volume that is slow, so it is gathered once.
+            return np.ascontiguousarray(view.extract(data, index))
         if not self.placed:
             return None
         return resample.nearest_slice(data, mask.geometry, view, index)
