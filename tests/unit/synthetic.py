@@ -3,6 +3,7 @@
 Voxels carry a pattern in which every voxel is different, so that no flip or shift goes unnoticed.
 """
 
+import itertools
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -23,12 +24,35 @@ AXIAL = (1.0, 0.0, 0.0, 0.0, 1.0, 0.0)
 SAGITTAL = (0.0, 1.0, 0.0, 0.0, 0.0, -1.0)
 CORONAL = (1.0, 0.0, 0.0, 0.0, 0.0, -1.0)
 
+# Every way to lay voxel axes i, j, k along the patient axes: (patient axis of each, direction of each).
+ORIENTATIONS = [
+    (axes, signs) for axes in itertools.permutations(range(3)) for signs in itertools.product((1, -1), repeat=3)
+]
+
 Edit = Callable[[Dataset, int], None]
 
 
 def pattern(shape: Sequence[int], dtype: Any = np.int16) -> np.ndarray:
     """[k, j, i] voxels that all differ (below 32768 voxels)."""
     return np.arange(int(np.prod(shape)), dtype=np.int64).reshape(shape).astype(dtype)
+
+
+def grid_of(
+    axes: Sequence[int],
+    signs: Sequence[int],
+    shape: tuple[int, int, int] = (4, 5, 6),
+    spacing: Sequence[float] = (1.0, 2.0, 3.0),
+    tilt: float = 0.0,
+) -> Geometry:
+    """A grid whose voxel axis n (i, j, k) runs along patient axis ``axes[n]``, turned by ``tilt`` radians about z."""
+    affine = np.eye(4)
+    affine[:3, :3] = 0
+    for voxel, (patient, sign) in enumerate(zip(axes, signs, strict=True)):
+        affine[patient, voxel] = sign * spacing[voxel]
+    affine[:3, 3] = (7.0, -8.0, 9.0)
+    turn = np.eye(4)
+    turn[[0, 0, 1, 1], [0, 1, 0, 1]] = np.cos(tilt), -np.sin(tilt), np.sin(tilt), np.cos(tilt)
+    return Geometry(shape, turn @ affine)
 
 
 def head_volume(shape: tuple[int, int, int]) -> np.ndarray:

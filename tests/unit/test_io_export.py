@@ -1,7 +1,6 @@
 """Exports: exact geometry on reopening, pictures as the view shows them, and the old file kept when writing fails."""
 
 import errno
-import itertools
 import os
 from pathlib import Path
 
@@ -10,7 +9,16 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from tests.unit.synthetic import CORONAL, SAGITTAL, SeriesSpec, head_volume, pattern, write_classic
+from tests.unit.synthetic import (
+    CORONAL,
+    ORIENTATIONS,
+    SAGITTAL,
+    SeriesSpec,
+    grid_of,
+    head_volume,
+    pattern,
+    write_classic,
+)
 from tumorview.core.geometry import Geometry, ras_to_lps
 from tumorview.core.labels import Label, LabelTable
 from tumorview.core.mask import Mask
@@ -25,20 +33,10 @@ from tumorview.io.export import write_nifti_mask, write_nifti_volume, write_png_
 from tumorview.io.registry import open_mask, open_study
 
 SHAPE = (5, 6, 7)
-ORIENTATIONS = [
-    (axes, signs) for axes in itertools.permutations(range(3)) for signs in itertools.product((1, -1), repeat=3)
-]
 
 
 def _grid(axes=(0, 1, 2), signs=(1, 1, 1), shape=SHAPE, tilt: float = 0.0) -> Geometry:
-    affine = np.eye(4)
-    affine[:3, :3] = 0
-    for voxel, (patient, sign, mm) in enumerate(zip(axes, signs, (1.5, 1.2, 3.0), strict=True)):
-        affine[patient, voxel] = sign * mm
-    turn = np.eye(4)
-    turn[[0, 0, 1, 1], [0, 1, 0, 1]] = np.cos(tilt), -np.sin(tilt), np.sin(tilt), np.cos(tilt)
-    affine[:3, 3] = (-10, 20, 30)
-    return Geometry(shape, turn @ affine)
+    return grid_of(axes, signs, shape, (1.5, 1.2, 3.0), tilt)
 
 
 def _mask(grid: Geometry, *, labels: int = 1) -> Mask:

@@ -1,7 +1,6 @@
 """NIfTI: orientation against nibabel for all 48 axis orders, hostile headers, folders of one patient."""
 
 import gzip
-import itertools
 from pathlib import Path
 
 import nibabel as nib
@@ -10,7 +9,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from tests.unit.synthetic import head_volume, pattern, write_nifti
+from tests.unit.synthetic import ORIENTATIONS, grid_of, head_volume, pattern, write_nifti
 from tumorview.core.geometry import Geometry, ras_to_lps
 from tumorview.core.study import Role
 from tumorview.errors import GeometryError, ReadError
@@ -19,24 +18,11 @@ from tumorview.io.registry import open_mask, open_study
 
 SHAPE = (5, 6, 7)
 GEOMETRY = Geometry(SHAPE, [[1.5, 0, 0, -10], [0, 1.2, 0, -20], [0, 0, 3, 30], [0, 0, 0, 1]])
-ORIENTATIONS = [
-    (axes, signs) for axes in itertools.permutations(range(3)) for signs in itertools.product((1, -1), repeat=3)
-]
-
-
-def oriented(axes: tuple[int, ...], signs: tuple[int, ...], shape=SHAPE) -> Geometry:
-    """A grid whose voxel axis n runs along patient axis ``axes[n]`` in the direction of ``signs[n]``."""
-    affine = np.eye(4)
-    affine[:3, :3] = 0
-    for voxel, (patient, sign, mm) in enumerate(zip(axes, signs, (1.5, 1.2, 3.0), strict=True)):
-        affine[patient, voxel] = sign * mm
-    affine[:3, 3] = (-10, 20, 30)
-    return Geometry(shape, affine)
 
 
 @pytest.mark.parametrize(("axes", "signs"), ORIENTATIONS)
 def test_every_axis_order_and_flip_reads_as_nibabel_says(tmp_path: Path, axes, signs):
-    geometry = oriented(axes, signs)
+    geometry = grid_of(axes, signs, SHAPE, (1.5, 1.2, 3.0))
     path = write_nifti(tmp_path / "x.nii", pattern(SHAPE), geometry)
     (series,) = open_study(path).series
     image = nib.load(path)
