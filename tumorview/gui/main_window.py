@@ -64,6 +64,7 @@ class MainWindow(QMainWindow):
             self, self.session, self.jobs, self.memory, settle=self.segmenting.settle, drawn_as=self.display.drawing
         )
         self._closing = False
+        self._panels_wanted = False
         self._dock_state = QByteArray.fromBase64(store.current.window_state.encode())
         self._build()
         self._connect()
@@ -112,6 +113,7 @@ class MainWindow(QMainWindow):
         dock.setTitleBarWidget(QWidget())  # the panels have headers of their own; a second one costs image
         dock.setWidget(content)
         self.addDockWidget(area, dock)
+        dock.hide()  # until a study is open
         return dock
 
     def _connect(self) -> None:
@@ -162,7 +164,8 @@ class MainWindow(QMainWindow):
         menu.clear()
         for text in recent:
             path = Path(text)
-            entry = menu.addAction(path.name, lambda path=path: self.files.open_path(path))
+            entry = menu.addAction(path.name)
+            entry.triggered.connect(lambda _=False, path=path: self.files.open_path(path))
             entry.setToolTip(text)
         menu.setEnabled(bool(recent))
 
@@ -173,7 +176,7 @@ class MainWindow(QMainWindow):
 
     def _study_changed(self, study: Study | None) -> None:
         shown = study is not None
-        if shown != (self.pages.currentIndex() == 1) or not self.isVisible():
+        if shown != self._panels_wanted:
             self._show_panels(shown=shown)
         self.pages.setCurrentIndex(1 if shown else 0)
         self.actions["edit.navigate"].setChecked(True)
@@ -256,9 +259,9 @@ class MainWindow(QMainWindow):
 
     def _show_panels(self, *, shown: bool) -> None:
         docks = (self.study_panel, self.tools_panel)
+        self._panels_wanted = shown
         if not shown:
-            if not all(dock.isHidden() for dock in docks):
-                self._dock_state = self.saveState(STATE_VERSION)
+            self._dock_state = self.saveState(STATE_VERSION)
             for dock in docks:
                 dock.hide()
         elif not self.restoreState(self._dock_state, STATE_VERSION):

@@ -36,6 +36,7 @@ class WelcomePage(QWidget):
     def __init__(self, ways_in: Sequence[QAction], parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.setObjectName("welcome_page")
+        self._lines: list[QWidget] = []
         column = QVBoxLayout()
         column.setSpacing(theme.GRID)
         title = label("TumorView")
@@ -74,8 +75,10 @@ class WelcomePage(QWidget):
 
     def show_recent(self, paths: Sequence[str]) -> None:
         """List the studies that were opened last."""
-        while (item := self._recent.takeAt(0)) is not None:
-            item.widget().deleteLater()
+        for line in self._lines:
+            self._recent.removeWidget(line)
+            line.deleteLater()
+        self._lines = []
         self._recent_title.setVisible(bool(paths))
         for text in paths[:SHOWN_RECENT]:
             path = Path(text)
@@ -96,6 +99,7 @@ class WelcomePage(QWidget):
             folder.setProperty("dim", True)
             across.addWidget(folder, 1)
             self._recent.addWidget(line)
+            self._lines.append(line)
 
     def _drop_area(self) -> QWidget:
         area = _DropArea()

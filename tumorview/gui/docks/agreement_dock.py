@@ -128,6 +128,7 @@ class AgreementPanel(Panel):
 
     def _text(self, at: int, column: int, text: str, tip: str) -> None:
         item = self.table.item(at, column)
+        assert item is not None
         if item.text() != text:
             item.setText(text)
         item.setToolTip(tip)

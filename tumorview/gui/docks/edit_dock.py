@@ -76,7 +76,7 @@ class EditPanel(Panel):
         for index, entry in enumerate(labels or ()):
             self.label.addItem(icons.swatch(entry.colour), entry.name, entry.number)
             if entry.locked or not entry.visible:
-                self.label.model().item(index).setEnabled(False)
+                self.label.disable(index)
         self.label.select(number)
         self.label.setEnabled(labels is not None)
 

@@ -61,7 +61,7 @@ class LabelRow(QWidget):
             f"Fill of {entry.name}",
             "Fill of this label, relative to Opacity",
         )
-        compact_spin(self.strength, 48)
+        compact_spin(self.strength, 46)
         self.strength.valueChanged.connect(lambda percent: self._send(opacity=percent / 100 * STANDARD_OPACITY))
         self.visible = _flat_button("label_visible", f"Show {entry.name}", "Show or hide; hidden labels are not edited")
         self.visible.setCheckable(True)
@@ -79,7 +79,7 @@ class LabelRow(QWidget):
         texts.addWidget(self.volume)
         layout = QHBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
-        layout.setSpacing(4)
+        layout.setSpacing(2)
         layout.addWidget(self.colour)
         layout.addLayout(texts, 1)
         for control in (self.strength, self.visible, self.locked):

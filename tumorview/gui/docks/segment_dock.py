@@ -62,6 +62,10 @@ class SegmentPanel(Panel):
         self.progress.setRange(0, 1000)
         self.progress.setTextVisible(False)
         self.progress.setFixedHeight(6)
+        policy = self.progress.sizePolicy()
+        policy.setRetainSizeWhenHidden(True)  # nothing under it jumps when a run starts
+        self.progress.setSizePolicy(policy)
+        self.progress.hide()
         self.status = ElidedLabel("No segmentation yet")
         self.status.setObjectName("segment_status")
         self.detail = ElidedLabel("")
@@ -105,7 +109,7 @@ class SegmentPanel(Panel):
             self.model.addItem(model.title, model.id)
             self.model.setItemData(index, model.problem or model.title, Qt.ItemDataRole.ToolTipRole)
             if model.problem:
-                self.model.model().item(index).setEnabled(False)
+                self.model.disable(index)
         usable = [model.id for model in models if not model.problem]
         self.model.select(chosen if chosen in usable else next(iter(usable), ""))
         self._show_model()
@@ -150,6 +154,7 @@ class SegmentPanel(Panel):
 
     def show_running(self, fraction: float, text: str) -> None:
         """A run is under way."""
+        self.progress.show()
         self.progress.setValue(round(1000 * fraction))
         self.status.set_text(f"{text or 'Segmenting'}  {fraction:.0%}")
         self.detail.set_text("")
@@ -157,14 +162,14 @@ class SegmentPanel(Panel):
 
     def show_message(self, text: str) -> None:
         """No run is under way; say why."""
-        self.progress.setValue(0)
+        self.progress.hide()
         self.status.set_text(text)
         self.detail.set_text("")
         self.notes.show_notes(())
 
     def show_result(self, origin: Origin, title: str, amount: str) -> None:
         """What a run gave and what made it."""
-        self.progress.setValue(1000)
+        self.progress.hide()
         self.status.set_text(f"{amount} in {origin.seconds:.1f} s", f"{title}\nweights {origin.weights_sha256[:12]}")
         self.detail.set_text(f"{origin.engine} · {origin.device} · {origin.precision}")
         self.notes.show_notes(origin.warnings)
