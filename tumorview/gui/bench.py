@@ -1,6 +1,8 @@
 """How long the hand waits for the picture: wheel steps and brush moves, as real events, until the frame is painted."""
 
 import math
+import os
+import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -10,7 +12,7 @@ from pathlib import Path
 import numpy as np
 from PySide6.QtCore import QCoreApplication, QEvent, QObject, QPoint, QPointF, Qt
 from PySide6.QtGui import QMouseEvent, QWheelEvent
-from PySide6.QtWidgets import QApplication, QGridLayout, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QApplication, QGridLayout, QLayout, QVBoxLayout, QWidget
 
 from tumorview.app.session import Session
 from tumorview.core.geometry import Geometry
@@ -68,13 +70,15 @@ class FrameWatch(QObject):
         self._painted = False
 
 
-def window_rows(repeats: int = REPEATS) -> list[BenchRow]:
+def rows(repeats: int = REPEATS) -> list[BenchRow]:
     """All measurements of this module."""
+    if sys.platform == "linux" and not ({"DISPLAY", "WAYLAND_DISPLAY"} & os.environ.keys()):
+        os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
     application = QApplication.instance() or QApplication([])
     session = example_session()
-    rows = [*scroll_rows(session, repeats), *brush_rows(session, repeats)]
+    measured = [*scroll_rows(session, repeats), *brush_rows(session, repeats)]
     application.processEvents()
-    return rows
+    return measured
 
 
 def scroll_rows(session: Session, repeats: int = REPEATS) -> list[BenchRow]:
@@ -144,6 +148,7 @@ def example_session() -> Session:
 def _window(session: Session, planes: tuple[Plane, ...]) -> Iterator[list[SliceView]]:
     window = QWidget()
     column = QVBoxLayout(window)
+    column.setSizeConstraint(QLayout.SizeConstraint.SetNoConstraint)  # no hints for a window manager that is not there
     grid = QGridLayout()
     column.addLayout(grid, 1)
     views = [SliceView(session, plane) for plane in planes]

@@ -1,0 +1,21 @@
+"""The window's own rows of the performance table: measured on painted frames, within reach of the budget."""
+
+import pytest
+
+from tumorview.gui import bench
+
+GENEROUS = 10.0  # times the budget: this guards against a blunder, `tumorview bench` measures
+
+
+@pytest.fixture(scope="module")
+def session():
+    return bench.example_session()
+
+
+@pytest.mark.benchmark
+@pytest.mark.parametrize("rows", [bench.scroll_rows, bench.brush_rows])
+def test_frames_follow_the_hand(qtbot, session, rows):
+    median, late = rows(session, 20)
+    assert 0.0 < median.value <= late.value < GENEROUS * bench.BUDGET_MS
+    assert late.ratio == pytest.approx(bench.BUDGET_MS / late.value)
+    assert not session.painting
