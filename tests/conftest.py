@@ -9,6 +9,7 @@ import time
 import traceback
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 # Before anything imports Qt, numpy or torch.
 os.environ["QT_QPA_PLATFORM"] = "offscreen"
@@ -93,15 +94,19 @@ def _process_qt_events() -> None:
         application.processEvents()
 
 
-def _leaks_of_qt() -> list[str]:
-    """Windows left open and pool threads left running."""
+def _open_windows() -> list[Any]:
     widgets = sys.modules.get("PySide6.QtWidgets")
     if widgets is None or widgets.QApplication.instance() is None:
         return []
-    core = sys.modules["PySide6.QtCore"]
+    return [window for window in widgets.QApplication.topLevelWidgets() if window.isVisible()]
+
+
+def _leaks_of_qt(windows_before: list[Any]) -> list[str]:
+    """Windows left open and pool threads left running."""
     leaks = [f"window {type(window).__name__} {window.objectName()!r} left open"
-             for window in widgets.QApplication.topLevelWidgets() if window.isVisible()]
-    if not core.QThreadPool.globalInstance().waitForDone(int(THREAD_GRACE_SECONDS * 1000)):
+             for window in _open_windows() if window not in windows_before]
+    core = sys.modules.get("PySide6.QtCore")
+    if core and not core.QThreadPool.globalInstance().waitForDone(int(THREAD_GRACE_SECONDS * 1000)):
         leaks.append("Qt's global thread pool still works")
     return leaks
 
@@ -109,11 +114,11 @@ def _leaks_of_qt() -> list[str]:
 @pytest.fixture(autouse=True)
 def _no_leaks() -> Iterator[None]:
     """Fail a test that leaves a thread running or a window open."""
-    before = _python_threads()
+    threads, windows = _python_threads(), _open_windows()
     yield
-    leaked = _await_end(_python_threads() - before)
+    leaked = _await_end(_python_threads() - threads)
     complaints = [f"thread {thread.name!r} left running, started at {_origins.get(id(thread), 'an unknown place')}"
-                  for thread in leaked] + _leaks_of_qt()
+                  for thread in leaked] + _leaks_of_qt(windows)
     if complaints:
         pytest.fail("; ".join(complaints), pytrace=False)
 
