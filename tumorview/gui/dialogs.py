@@ -49,6 +49,7 @@ def about(parent: QWidget) -> QDialog:
         column.addWidget(label(paragraph, wrap=True))
     _finish(dialog, column)
     dialog.setFixedWidth(480)
+    dialog.setFixedHeight(column.totalHeightForWidth(480))  # wrapped labels guess their height too large
     dialog.open()
     return dialog
 
@@ -66,7 +67,7 @@ def shortcuts(parent: QWidget) -> QDialog:
     sections.append(("In the image", [(what, keys) for keys, what in GESTURES]))
     total, placed = sum(len(rows) + 2 for _, rows in sections), 0
     for heading, rows in sections:
-        (left if placed < total / 2 else right).addLayout(_section(heading, rows))
+        (left if placed + len(rows) / 2 < total / 2 else right).addLayout(_section(heading, rows))
         placed += len(rows) + 2
     left.addStretch(1)
     right.addStretch(1)
@@ -76,7 +77,7 @@ def shortcuts(parent: QWidget) -> QDialog:
     scroll.setFrameShape(QScrollArea.Shape.NoFrame)
     column.addWidget(scroll)
     _finish(dialog, column)
-    dialog.resize(content.sizeHint().boundedTo(QSize(980, 600)) + QSize(48, 90))
+    dialog.resize(content.sizeHint().boundedTo(QSize(980, 640)) + QSize(8 * theme.GRID, 12 * theme.GRID))
     dialog.open()
     return dialog
 

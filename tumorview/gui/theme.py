@@ -159,16 +159,20 @@ QProgressBar {{ background: {c.control}; border: none; border-radius: 3px; }}
 QProgressBar::chunk {{ background: {c.accent}; border-radius: 3px; }}
 QTableWidget {{ background: transparent; border: none; gridline-color: {c.border}; }}
 QHeaderView::section {{ background: transparent; color: {c.text_dim}; border: none; padding: 2px 4px; }}
-QScrollBar:vertical {{ background: transparent; width: 10px; margin: 0; }}
+QScrollBar:vertical {{ background: transparent; width: 8px; margin: 0; }}
 QScrollBar::handle:vertical {{ background: {c.border}; border-radius: 4px; min-height: 24px; margin: 1px; }}
 QScrollBar::add-line, QScrollBar::sub-line, QScrollBar::add-page, QScrollBar::sub-page {{
     background: none; border: none; height: 0;
 }}
+QDialogButtonBox, QMessageBox {{ dialogbuttonbox-buttons-have-icons: 0; }}
+QMessageBox QLabel#qt_msgbox_label {{ min-width: 340px; }}
 #panel_header {{
     background: {c.panel}; border: none; border-radius: 0; padding: 0 4px; text-align: left; font-weight: 600;
 }}
 #panel_header:hover {{ background: {c.control}; }}
 #panel_header:focus {{ border: 1px solid {c.accent_hover}; }}
+Notes {{ color: {c.amber}; padding: 0 4px 0 0; }}
+#notes_popup {{ background: {c.panel}; border: 1px solid {c.border}; }}
 #panel_separator {{ background: {c.window}; }}
 QLabel[dim="true"] {{ color: {c.text_dim}; }}
 QLabel[warning="true"] {{ color: {c.amber}; }}

@@ -23,6 +23,7 @@ from PySide6.QtWidgets import (
     QHBoxLayout,
     QLabel,
     QLineEdit,
+    QPushButton,
     QSizePolicy,
     QSlider,
     QSpinBox,
@@ -59,6 +60,9 @@ def keeps_key(widget: QWidget | None, event: QKeyEvent) -> bool:
     if isinstance(widget, QComboBox | QAbstractItemView):
         return (moving and event.key() != Qt.Key.Key_Escape) or event.text().isalnum()
     return isinstance(widget, QAbstractSlider) and moving and event.key() != Qt.Key.Key_Escape
+
+
+NOTES_WIDTH = 380
 
 
 class KeyGuard(QWidget):
@@ -214,6 +218,18 @@ def action_button(action: QAction, *, with_text: bool = False, size: int = 18) -
     return button
 
 
+def push_button(action: QAction, name: str, text: str, *, height: int = theme.TARGET) -> QPushButton:
+    """A push button that does an action of the table and follows its state, with a text of its own."""
+    button = QPushButton(text)
+    named(button, name, action.text().replace("&", ""), action.toolTip())
+    button.setFocusPolicy(Qt.FocusPolicy.TabFocus)
+    button.setMinimumHeight(height)
+    button.setEnabled(action.isEnabled())
+    button.clicked.connect(lambda: action.trigger())
+    action.changed.connect(lambda: button.setEnabled(action.isEnabled()))
+    return button
+
+
 class Panel(QWidget):
     """A titled section of a dock that folds away; ``folded_changed`` tells the new state."""
 
@@ -267,29 +283,46 @@ class Panel(QWidget):
         self.header.setIcon(icons.icon(name, theme.colours().text_dim))
 
 
-class Banner(QWidget):
-    """An amber note with an icon: warnings about the data, never in the way."""
+class Notes(QToolButton):
+    """Amber, one line high: how many warnings there are; a click opens them, nothing is pushed aside."""
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self._icon = QLabel()
-        self._text = label("", warning=True, wrap=True)
-        layout = row(self._icon, self._text)
-        layout.setAlignment(self._icon, Qt.AlignmentFlag.AlignTop)
-        layout.setStretch(1, 1)
-        self.setLayout(layout)
+        self._notes: tuple[str, ...] = ()
+        self.setObjectName("notes_button")
+        self.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
+        self.setMinimumHeight(theme.TARGET)
+        self.setFocusPolicy(Qt.FocusPolicy.TabFocus)
+        self.clicked.connect(self._open)
         self.hide()
 
-    def show_notes(self, notes: Sequence[str]) -> None:
-        """Show one note a line; hidden where there is none."""
-        self._icon.setPixmap(icons.icon("warning", theme.colours().amber).pixmap(14, 14))
-        self._text.setText("\n".join(notes))
-        self.setToolTip("\n".join(notes))
-        self.setVisible(bool(notes))
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What is warned of."""
+        return self._notes
 
-    def text(self) -> str:
-        """What it says."""
-        return self._text.text()
+    def show_notes(self, notes: Sequence[str]) -> None:
+        """Offer these; hidden where there is none."""
+        self._notes = tuple(notes)
+        count = len(self._notes)
+        self.setText(f" {count} warning{'s' if count > 1 else ''}")
+        self.setIcon(icons.icon("warning", theme.colours().amber))
+        self.setAccessibleName(". ".join(self._notes) or "No warnings")
+        self.setToolTip("\n".join(self._notes))
+        self.setVisible(bool(self._notes))
+
+    def _open(self) -> None:
+        popup = QFrame(self, Qt.WindowType.Popup)
+        popup.setObjectName("notes_popup")
+        popup.setFrameShape(QFrame.Shape.StyledPanel)
+        popup.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        column = QVBoxLayout(popup)
+        for note in self._notes:
+            line = label(note, warning=True, wrap=True)
+            line.setFixedWidth(NOTES_WIDTH)
+            column.addWidget(line)
+        popup.move(self.mapToGlobal(self.rect().bottomLeft()))
+        popup.show()
 
 
 class Swatch(QWidget):

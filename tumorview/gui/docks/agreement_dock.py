@@ -9,7 +9,7 @@ from PySide6.QtWidgets import QAbstractItemView, QHeaderView, QTableWidget, QTab
 from tumorview.core.metrics import Agreement, Counts
 from tumorview.core.rendering import FALSE_NEGATIVE, FALSE_POSITIVE, TRUE_POSITIVE
 from tumorview.gui import theme
-from tumorview.gui.widgets import ElidedLabel, Panel, Swatch, action_button, label, row
+from tumorview.gui.widgets import ElidedLabel, Panel, Swatch, action_button, label, push_button, row
 
 HUMAN_BAND = (0.74, 0.85)  # Dice between human readers on these tumours (Menze et al. 2015, BRATS)
 DASH = "–"
@@ -71,7 +71,7 @@ class AgreementPanel(Panel):
         self.volumes.setProperty("dim", True)
         theme.tabular(self.volumes)
         empty = QWidget()
-        hint = row(label("No ground truth loaded", dim=True), 1, action_button(load))
+        hint = row(label("No ground truth", dim=True), 1, push_button(load, "load_truth_button", "Load…"))
         empty.setLayout(hint)
         hint.setContentsMargins(0, 0, 0, 0)
         low, high = HUMAN_BAND

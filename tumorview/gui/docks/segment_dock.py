@@ -5,11 +5,11 @@ from dataclasses import dataclass
 
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtGui import QAction
-from PySide6.QtWidgets import QHBoxLayout, QProgressBar, QPushButton, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QProgressBar, QWidget
 
 from tumorview.core.prediction import Origin
 from tumorview.gui import icons, theme
-from tumorview.gui.widgets import Banner, ComboBox, ElidedLabel, Panel, Slider, label, named, row
+from tumorview.gui.widgets import ComboBox, ElidedLabel, Notes, Panel, Slider, label, named, push_button, row
 
 DEVICES = {"auto": "Auto device", "cpu": "CPU", "cuda": "CUDA", "mps": "Apple GPU"}
 ENGINES = {"auto": "Auto engine", "torch": "PyTorch", "openvino": "OpenVINO"}
@@ -53,9 +53,10 @@ class SegmentPanel(Panel):
         theme.tabular(self._value)
         self._value.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
         self._value.setMinimumWidth(self._value.fontMetrics().horizontalAdvance("0.00"))
-        self.run_button = _push(run, "segment_run_button", "Run")
+        self.run_button = push_button(run, "segment_run_button", "Run", height=30)
         self.run_button.setProperty("primary", True)
-        self.cancel_button = _push(cancel, "segment_cancel_button", "Cancel")
+        self.run_button.setIcon(icons.icon("run", theme.colours().on_accent))
+        self.cancel_button = push_button(cancel, "segment_cancel_button", "Cancel", height=30)
         self.progress = QProgressBar()
         self.progress.setObjectName("segment_progress")
         self.progress.setAccessibleName("Progress of the segmentation")
@@ -73,7 +74,7 @@ class SegmentPanel(Panel):
         for line in (self.status, self.detail):
             line.setProperty("dim", True)
             theme.tabular(line)
-        self.notes = Banner()
+        self.notes = Notes()
         self._lay_out()
         self.model.activated.connect(self._model_chosen)
         self.device.activated.connect(lambda: self.options_changed.emit())
@@ -189,17 +190,3 @@ def _choices(entries: dict[str, str], name: str, accessible: str, tip: str) -> C
         combo.addItem(text, key)
     named(combo, name, accessible, tip)
     return combo
-
-
-def _push(action: QAction, name: str, text: str) -> QPushButton:
-    """A push button that follows an action's state."""
-    button = QPushButton(text)
-    named(button, name, action.text().replace("&", ""), action.toolTip())
-    button.setFocusPolicy(Qt.FocusPolicy.TabFocus)
-    button.setMinimumHeight(30)
-    button.setEnabled(action.isEnabled())
-    button.clicked.connect(lambda: action.trigger())
-    action.changed.connect(lambda: button.setEnabled(action.isEnabled()))
-    if name == "segment_run_button":
-        button.setIcon(icons.icon("run", theme.colours().on_accent))
-    return button

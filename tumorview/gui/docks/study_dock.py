@@ -1,6 +1,6 @@
 """The series of the open study as a film strip: thumbnail, role and geometry; a click shows the series."""
 
-from PySide6.QtCore import QSize, Qt, Signal
+from PySide6.QtCore import QSize, Qt, QTimer, Signal
 from PySide6.QtGui import QColor, QFocusEvent, QImage, QKeyEvent, QMouseEvent, QPainter, QPaintEvent, QPen, QPixmap
 from PySide6.QtWidgets import QFrame, QScrollArea, QSizePolicy, QVBoxLayout, QWidget
 
@@ -10,7 +10,7 @@ from tumorview.core.rendering import Window, grey
 from tumorview.core.slicing import PlaneView, acquisition_plane
 from tumorview.core.study import Role, Series, Study
 from tumorview.gui import theme
-from tumorview.gui.widgets import Banner, ComboBox, ElidedLabel, KeyGuard, label, named
+from tumorview.gui.widgets import ComboBox, ElidedLabel, KeyGuard, Notes, label, named
 
 THUMBNAIL = 112
 ROLE_TITLES = {
@@ -146,8 +146,9 @@ class SeriesCard(QWidget):
             line.setProperty("dim", True)
             line.setToolTip(series.volume.geometry.describe())
             theme.tabular(line)
+            theme.scaled(line, 0.92)
             layout.addWidget(line)
-        self.notes = Banner()
+        self.notes = Notes()
         self.notes.show_notes(series.warnings)
         layout.addWidget(self.notes)
 
@@ -171,7 +172,7 @@ class StudyDock(KeyGuard):
         theme.scaled(self._title, 1.0, bold=True)
         self._badge = label("", dim=True)
         self._badge.setObjectName("geometry_badge")
-        self._notes = Banner()
+        self._notes = Notes()
         self._notes.setObjectName("study_warnings")
         self._content = QWidget()
         self._list = QVBoxLayout(self._content)
@@ -183,7 +184,7 @@ class StudyDock(KeyGuard):
             head.addWidget(part)
         self._list.addLayout(head)
         self._list.addStretch(1)
-        scroll = QScrollArea()
+        self._scroll = scroll = QScrollArea()
         scroll.setWidgetResizable(True)
         scroll.setFrameShape(QFrame.Shape.NoFrame)
         scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
@@ -229,7 +230,11 @@ class StudyDock(KeyGuard):
     def _mark_active(self) -> None:
         active = self._session.active_series
         for card in self._cards:
-            card.set_active(active is not None and card.series.uid == active.uid)
+            shown = active is not None and card.series.uid == active.uid
+            card.set_active(shown)
+            if shown:
+                # Once the cards have been laid out.
+                QTimer.singleShot(0, card, lambda card=card: self._scroll.ensureWidgetVisible(card, 0, theme.GRID))
 
 
 def _badge(geometry: Geometry) -> str:
