@@ -11,7 +11,7 @@ from tumorview.core.rendering import Window
 from tumorview.core.study import MODEL_CHANNELS, Role, Series, Study
 from tumorview.core.volume import Volume, finite_range
 from tumorview.errors import ReadError
-from tumorview.io.dicom_pixels import read_stack
+from tumorview.io.dicom_pixels import PixelFiles, read_stack
 from tumorview.io.dicom_scan import Frame, Scan, is_dicom, scan
 from tumorview.io.dicom_stacks import Stack, stacks_of
 from tumorview.io.files import walk
@@ -44,6 +44,8 @@ class DicomReader:
                 "Open the folder of the images.",
             )
         stacks, warnings = _choose_study(found.frames)
+        if not stacks:
+            raise ReadError(f"'{path.name}' holds no stack of slices. {' '.join(warnings)}", "Open another series.")
         series, damaged = _read_all(stacks, progress.part(_SCAN_PART, 1.0))
         return Study(path=place, series=series, title=place.name, warnings=(*found.warnings, *warnings, *damaged))
 
@@ -136,21 +138,22 @@ def _read_all(stacks: list[Placed], progress: Progress) -> tuple[tuple[Series, .
     errors: list[ReadError] = []
     total = sum(len(stack.frames) for stack, _, _ in stacks)
     done = 0
+    files = PixelFiles()
     for stack, role, confidence in stacks:
         part = progress.part(done / total, (done + len(stack.frames)) / total)
         done += len(stack.frames)
         try:
-            series.append(_read_series(stack, role, confidence, part))
+            series.append(_read_series(stack, role, confidence, files, part))
         except ReadError as error:
             errors.append(error)
-    if not series:
+    if errors and not series:
         raise errors[0]
     return tuple(series), [f"A series was left out: {error.message}" for error in errors]
 
 
-def _read_series(stack: Stack, role: Role, confidence: float, progress: Progress) -> Series:
+def _read_series(stack: Stack, role: Role, confidence: float, files: PixelFiles, progress: Progress) -> Series:
     first = stack.first
-    voxels, warnings = read_stack(stack, progress)
+    voxels, warnings = read_stack(stack, files, progress)
     description = first.text("SeriesDescription") or first.text("ProtocolName") or first.path.name
     return Series(
         uid=stack.uid,

@@ -3,9 +3,12 @@
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+import numpy.typing as npt
 import pydicom
 from pydicom.dataset import Dataset
 from pydicom.uid import UID
@@ -17,6 +20,8 @@ from tumorview.io.untrusted import PARSER_ERRORS, check_allocation, reading
 
 MAX_FRAMES = 20_000  # of one file
 MAX_EDGE = 8192
+
+_MIN_COSINES, _MAX_SKEW = 0.5, 0.1  # direction vectors that are shorter or less at right angles are damage
 
 _DIRECTORY_CLASS = "1.2.840.10008.1.3.10"
 _DEFLATED = "1.2.840.10008.1.2.1.99"
@@ -46,7 +51,16 @@ _MACROS = (
     "MRImageFrameTypeSequence", "CTImageFrameTypeSequence", "FrameContentSequence",
     "ContrastBolusUsageSequence", "MRMetaboliteMapSequence",
 )
-_TAGS = [*_ROOT_KEYWORDS, *_GROUP_SEQUENCES]
+_HEADER_TAGS = (*_ROOT_KEYWORDS, *_GROUP_SEQUENCES)
+# What decoding needs; the per-frame groups of a large file take longer to parse than its pixels to read.
+_PIXEL_TAGS = (
+    "SOPClassUID", "Rows", "Columns", "NumberOfFrames", "SamplesPerPixel", "PlanarConfiguration",
+    "PhotometricInterpretation", "BitsAllocated", "BitsStored", "HighBit", "PixelRepresentation", "PixelData",
+    "FloatPixelData", "DoubleFloatPixelData", "ExtendedOffsetTable", "ExtendedOffsetTableLengths",
+    "RedPaletteColorLookupTableDescriptor", "RedPaletteColorLookupTableData",
+    "GreenPaletteColorLookupTableDescriptor", "GreenPaletteColorLookupTableData",
+    "BluePaletteColorLookupTableDescriptor", "BluePaletteColorLookupTableData",
+)
 
 
 @dataclass(frozen=True)
@@ -59,6 +73,32 @@ class Frame:
     path: Path
     index: int
     values: Mapping[str, Any]
+
+    @cached_property
+    def axes(self) -> npt.NDArray[np.float64] | None:
+        """3x3: unit LPS vectors along a row, along a column and of the normal, in rows; None where not valid."""
+        cosines = self.numbers("ImageOrientationPatient", 6)
+        if cosines is None:
+            return None
+        row, column = np.array(cosines[:3]), np.array(cosines[3:])
+        lengths = np.linalg.norm(row), np.linalg.norm(column)
+        if min(lengths) < _MIN_COSINES or abs(float(row @ column)) > _MAX_SKEW * lengths[0] * lengths[1]:
+            return None
+        row, column = row / lengths[0], column / lengths[1]
+        return np.stack([row, column, np.cross(row, column)])
+
+    @cached_property
+    def position(self) -> npt.NDArray[np.float64] | None:
+        """LPS mm of the first pixel's centre; None where the frame does not say how it lies."""
+        position = self.numbers("ImagePositionPatient", 3)
+        return None if position is None or self.axes is None else np.array(position)
+
+    @cached_property
+    def height(self) -> float:
+        """The position along the slice normal, mm; the instance number where the frame has no place."""
+        if self.position is None or self.axes is None:
+            return (self.number("InstanceNumber") or 0.0) + self.index
+        return float(self.axes[2] @ self.position)
 
     def text(self, keyword: str) -> str:
         """The value as text, empty where it is missing."""
@@ -143,11 +183,11 @@ def scan(paths: Iterable[Path], progress: Progress) -> Scan:
 
 
 def read_dataset(path: Path, *, pixels: bool) -> Dataset:
-    """The DICOM dataset of a file; without ``pixels`` only what the header pass needs. Raises ReadError."""
+    """What the header pass needs of a file's dataset, or with ``pixels`` what decoding needs. Raises ReadError."""
     _check_deflated(path)
     with reading(path, "a DICOM image"):
         dataset = pydicom.dcmread(
-            path, force=True, stop_before_pixels=not pixels, specific_tags=None if pixels else list(_TAGS)
+            path, force=True, stop_before_pixels=not pixels, specific_tags=list(_PIXEL_TAGS if pixels else _HEADER_TAGS)
         )
         if not dataset.file_meta.get("TransferSyntaxUID"):
             dataset.file_meta.TransferSyntaxUID = UID(_guessed_syntax(dataset))

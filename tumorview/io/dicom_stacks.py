@@ -103,33 +103,17 @@ def _by(frames: Sequence[Frame], key: Callable[[Frame], Hashable]) -> list[list[
 def _grid_key(frame: Frame) -> Hashable:
     spacing = frame.numbers("PixelSpacing", 2)
     rounded = None if spacing is None else tuple(round(mm, 4) for mm in spacing)
-    return frame.number("Rows"), frame.number("Columns"), rounded, frame.number("SamplesPerPixel") or 1, _placed(frame)
-
-
-def _placed(frame: Frame) -> bool:
-    return orientation(frame) is not None and frame.numbers("ImagePositionPatient", 3) is not None
-
-
-def orientation(frame: Frame) -> npt.NDArray[np.float64] | None:
-    """3x3: unit LPS vectors along a row, along a column and of the normal, in rows; None where it is not valid."""
-    cosines = frame.numbers("ImageOrientationPatient", 6)
-    if cosines is None:
-        return None
-    row, column = np.array(cosines[:3]), np.array(cosines[3:])
-    lengths = np.linalg.norm(row), np.linalg.norm(column)
-    if min(lengths) < 0.5 or abs(float(row @ column)) > 0.1 * lengths[0] * lengths[1]:
-        return None
-    row, column = row / lengths[0], column / lengths[1]
-    return np.stack([row, column, np.cross(row, column)])
+    size = frame.number("Rows"), frame.number("Columns"), frame.number("SamplesPerPixel") or 1
+    return size, rounded, frame.position is not None
 
 
 def _by_orientation(frames: list[Frame]) -> list[list[Frame]]:
-    if not _placed(frames[0]):
+    if frames[0].position is None:
         return [frames]
     groups: list[tuple[npt.NDArray[np.float64], list[Frame]]] = []
     for frame in frames:
-        axes = orientation(frame)
-        assert axes is not None, "_placed said so"
+        axes = frame.axes
+        assert axes is not None, "a frame with a position has axes"
         for known, members in groups:
             if np.abs(known - axes).max() < _COSINE_TOLERANCE:
                 members.append(frame)
@@ -139,31 +123,20 @@ def _by_orientation(frames: list[Frame]) -> list[list[Frame]]:
     return [members for _, members in groups]
 
 
-def _height(frame: Frame) -> float:
-    """The position along the slice normal, mm; the instance number where the frame has no place."""
-    axes, position = orientation(frame), frame.numbers("ImagePositionPatient", 3)
-    if axes is None or position is None:
-        return (frame.number("InstanceNumber") or 0.0) + frame.index
-    return float(axes[2] @ np.array(position))
-
-
 def _by_position(frames: list[Frame]) -> list[tuple[list[Frame], str]]:
     """Parallel frames as stacks with one frame per position, and what tells each stack from the others."""
-    placed = _placed(frames[0])
-    ordered = sorted(frames, key=lambda frame: (_height(frame), frame.number("InstanceNumber") or 0, frame.index))
-    if not placed:
-        return [(ordered, "")]
-    if _most_per_position(ordered) == 1:
+    ordered = sorted(frames, key=lambda frame: (frame.height, frame.number("InstanceNumber") or 0, frame.index))
+    if frames[0].position is None or _most_per_position(ordered) == 1:
         return [(ordered, "")]
     keys: list[tuple[str, str]] = []
-    parts = [ordered]
+    parts, crowd = [ordered], _most_per_position(ordered)
     for keyword, text in _VARYING:
         tried = [part for old in parts for part in _by(old, lambda frame, word=keyword: frame.strings(word))]  # type: ignore[misc]
-        better = max(_most_per_position(part) for part in tried) < max(_most_per_position(part) for part in parts)
-        if better:
+        left = max(_most_per_position(part) for part in tried)
+        if left < crowd:
             keys.append((keyword, text))
-            parts = tried
-        if max(_most_per_position(part) for part in parts) == 1:
+            parts, crowd = tried, left
+        if crowd == 1:
             break
     result = [(part, _label(part[0], keys)) for part in parts]
     return [numbered for part, label in result for numbered in _by_turn(part, label)]
@@ -171,9 +144,9 @@ def _by_position(frames: list[Frame]) -> list[tuple[list[Frame], str]]:
 
 def _runs(frames: list[Frame], label: str) -> list[tuple[list[Frame], str]]:
     """Sorted parallel frames cut where they lie too far apart to be one stack (slabs, strayed slices)."""
-    if not _placed(frames[0]) or len(frames) < 3:
+    if frames[0].position is None or len(frames) < 3:
         return [(frames, label)]
-    gaps = np.diff([_height(frame) for frame in frames])
+    gaps = np.diff([frame.height for frame in frames])
     step, turns, whole = _steps(gaps)
     cuts = np.flatnonzero(gaps > _SLAB_STEPS * step) + 1
     if cuts.size == 0 or _can_be_filled(turns, whole):
@@ -218,24 +191,24 @@ def _by_turn(frames: list[Frame], label: str) -> list[tuple[list[Frame], str]]:
 
 def _places(frames: list[Frame]) -> list[int]:
     """The number of each frame's position; ``frames`` are sorted by height."""
-    heights = np.array([_height(frame) for frame in frames])
+    heights = np.array([frame.height for frame in frames])
     return [0, *np.cumsum(np.diff(heights) > _SAME_PLACE_MM).tolist()]
 
 
 def _most_per_position(frames: list[Frame]) -> int:
-    return max(Counter(_places(sorted(frames, key=_height))).values())
+    return max(Counter(_places(sorted(frames, key=lambda frame: frame.height))).values())
 
 
 def _stack(frames: list[Frame], uid: str, label: str) -> Stack:
     first = frames[0]
     rows, columns = int(first.number("Rows") or 0), int(first.number("Columns") or 0)
     spacing = first.numbers("PixelSpacing", 2)
-    axes = orientation(first)
-    if axes is None or not _placed(first) or spacing is None or min(spacing) <= 0:
+    axes = first.axes
+    if axes is None or first.position is None or spacing is None or min(spacing) <= 0:
         geometry = Geometry.uncalibrated((len(frames), rows, columns))
         text = "The images carry no position or spacing: millimetres and patient sides are unknown."
         return Stack(uid, tuple(frames), geometry, label, (text,))
-    positions = np.array([frame.numbers("ImagePositionPatient", 3) for frame in frames])
+    positions = np.array([frame.position for frame in frames])
     slots, warnings = _slots(positions @ axes[2])
     count = slots[-1] + 1
     filled: list[Frame | None] = [None] * count
