@@ -1,0 +1,173 @@
+"""The real program as a process on a display of its own, steered with mouse and keyboard as a user would."""
+
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import nibabel
+import numpy as np
+import pytest
+from PIL import Image, ImageGrab
+
+pytestmark = [
+    pytest.mark.e2e,
+    pytest.mark.skipif(
+        shutil.which("Xvfb") is None or shutil.which("xdotool") is None, reason="needs Xvfb and xdotool"
+    ),
+]
+SIZE = (1366, 768)
+START_SECONDS = 30.0
+RUN_SECONDS = 120.0
+NAME = "TCGA_HT_8018"
+OVERLAY = (230, 159, 0)  # the tumour's colour; boundaries are drawn in it undiluted
+
+
+def wait_until(true: Callable[[], object], seconds: float, what: str) -> None:
+    until = time.monotonic() + seconds
+    while not true():
+        assert time.monotonic() < until, f"timed out: {what}"
+        time.sleep(0.05)
+
+
+class Display:
+    """A virtual screen with xdotool's hands."""
+
+    def __init__(self) -> None:
+        read, write = os.pipe()
+        self._server = subprocess.Popen(
+            ["Xvfb", "-displayfd", str(write), "-screen", "0", f"{SIZE[0]}x{SIZE[1]}x24", "-nolisten", "tcp"],
+            pass_fds=[write],
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )
+        os.close(write)
+        with os.fdopen(read) as pipe:
+            self.name = f":{pipe.readline().strip()}"
+
+    def stop(self) -> None:
+        self._server.terminate()
+        self._server.wait(10)
+
+    def do(self, *words: object) -> str:
+        """One xdotool command; its output, empty where it failed."""
+        done = subprocess.run(
+            ["xdotool", *map(str, words)], env={**os.environ, "DISPLAY": self.name}, capture_output=True, text=True
+        )
+        return done.stdout.strip()
+
+    def find(self, title: str) -> str:
+        """Id of the visible window whose title holds ``title``; empty where there is none."""
+        return self.do("search", "--onlyvisible", "--name", title).partition("\n")[0]
+
+    def press(self, window: str, *keys: str) -> None:
+        """Keys for a window; there is no window manager that would give it the focus."""
+        self.do("windowfocus", "--sync", window)
+        self.do("key", *keys)
+
+    def picture(self) -> Image.Image:
+        return ImageGrab.grab(xdisplay=self.name)
+
+
+@pytest.fixture
+def display() -> Iterator[Display]:
+    screen = Display()
+    yield screen
+    screen.stop()
+
+
+@pytest.fixture
+def program(display: Display, sample_study_folder: Path) -> Iterator[subprocess.Popen[str]]:
+    environment = {**os.environ, "DISPLAY": display.name, "QT_QPA_PLATFORM": "xcb"}
+    running = subprocess.Popen(
+        [sys.executable, "-m", "tumorview", str(sample_study_folder)],
+        env=environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    yield running
+    if running.poll() is None:
+        running.kill()
+    running.communicate()
+
+
+def labelled_pixels(picture: Image.Image) -> int:
+    return int(np.count_nonzero((np.asarray(picture.convert("RGB")) == OVERLAY).all(axis=-1)))
+
+
+def opened(display: Display) -> str:
+    wait_until(lambda: display.find(NAME), START_SECONDS, "the study is open")
+    window = display.find(NAME)
+    display.do("windowmove", window, 0, 0)
+    display.do("windowsize", "--sync", window, *SIZE)
+    return window
+
+
+def test_open_segment_paint_undo_save_quit(
+    display: Display, program: subprocess.Popen[str], sample_study_folder: Path, tmp_path: Path
+) -> None:
+    window = opened(display)
+    assert "*" not in display.do("getwindowname", window)
+
+    display.press(window, "F5")
+    wait_until(lambda: "*" in display.do("getwindowname", window), RUN_SECONDS, "the mask is there")
+    display.press(window, "n")  # to a slice with tumour, wherever the study was opened
+    display.press(window, "p")
+    wait_until(lambda: labelled_pixels(display.picture()) > 300, 10, "the mask is seen")
+    display.do("mousemove", 5, 5)
+
+    before = labelled_pixels(display.picture())
+    display.press(window, "b")
+    display.do("mousemove", 500, 330)
+    display.do("mousedown", 1)
+    for step in range(6):
+        display.do("mousemove", 500 + 8 * step, 330 + 4 * step)
+    display.do("mouseup", 1)
+    wait_until(lambda: labelled_pixels(display.picture()) > before, 10, "the stroke is seen")
+    display.press(window, "ctrl+z")
+    wait_until(lambda: labelled_pixels(display.picture()) <= before * 1.1, 10, "the stroke is undone")
+    display.press(window, "ctrl+shift+z")
+
+    target = tmp_path / "saved.nii.gz"
+    display.press(window, "ctrl+s")
+    wait_until(lambda: display.find("Save Mask"), 10, "the dialog is open")
+    dialog = display.find("Save Mask")
+    display.press(dialog, "ctrl+a")
+    display.do("type", str(target))
+    display.do("key", "Return")
+    wait_until(target.exists, 20, "the file is written")
+    wait_until(lambda: "*" not in display.do("getwindowname", window), 10, "the window says saved")
+    saved = nibabel.load(target)
+    tiffs = [path for path in sample_study_folder.glob("*.tif") if "_mask" not in path.name]
+    assert saved.shape == (256, 256, len(tiffs))
+    assert np.count_nonzero(np.asarray(saved.dataobj)) > 5000
+
+    display.press(window, "ctrl+q")
+    assert program.wait(30) == 0
+    assert "Traceback" not in program.stderr.read()
+
+
+def test_unsaved_work_is_asked_about_on_ctrl_c_and_kept(
+    display: Display, program: subprocess.Popen[str]
+) -> None:
+    window = opened(display)
+    display.press(window, "b")
+    display.do("mousemove", 560, 380)
+    display.do("click", 1)
+    wait_until(lambda: "*" in display.do("getwindowname", window), 10, "the stroke counts as unsaved")
+    program.send_signal(signal.SIGINT)
+    wait_until(lambda: len(display.do("search", "--onlyvisible", "--name", "TumorView").split()) > 1, 10, "it asks")
+    assert program.poll() is None
+    program.send_signal(signal.SIGINT)  # a second time: the user means it
+    assert program.wait(30) == 130
+
+
+def test_ctrl_c_closes_a_window_without_work(display: Display, program: subprocess.Popen[str]) -> None:
+    opened(display)
+    program.send_signal(signal.SIGINT)
+    assert program.wait(30) == 0
