@@ -12,7 +12,7 @@ from safetensors.torch import save_file
 from torch import Tensor
 
 from tumorview.errors import TrainingError
-from tumorview.ml.models import UNetCBAM
+from tumorview.ml.models import Network
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,6 +96,6 @@ def restore_optimiser(optimiser: torch.optim.Optimizer, tensors: dict[str, Tenso
         optimiser.state[parameter][slot] = value.detach()
 
 
-def export_model(path: Path, model: UNetCBAM, weights: dict[str, Tensor]) -> None:
+def export_model(path: Path, model: Network, weights: dict[str, Tensor]) -> None:
     """The network alone as float16, as it is shipped."""
     save_tensors(path, {name: tensor.to(torch.float16) for name, tensor in weights.items()}, model.metadata())

@@ -129,6 +129,12 @@ def split_patients(
     return training, [name for name in ids if name in chosen]
 
 
+def draw_test_patients(patients: Sequence[PatientFiles], share: float, seed: int) -> list[str]:
+    """Ids kept out of training and validation: about ``share`` of each site's patients."""
+    chosen = _draw_per_site(patients, share, seed) if share else set()
+    return [patient.id for patient in patients if patient.id in chosen]
+
+
 def _draw_per_site(patients: Sequence[PatientFiles], share: float, seed: int) -> set[str]:
     """About ``share`` of each site's patients, at least one over all."""
     random = np.random.default_rng(seed)

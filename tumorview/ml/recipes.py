@@ -17,6 +17,7 @@ from tumorview.resources import resource_path
 class ModelSettings:
     """The network to start from; ``norm = "none"`` is Table 3 to the letter. ``initial`` is a weights file."""
 
+    architecture: str = "unet-cbam"
     width: int = 64
     in_channels: int = 3
     classes: int = 2
@@ -24,17 +25,26 @@ class ModelSettings:
     reduction: int = 16
     initial: str = ""
 
+    def metadata(self) -> dict[str, str]:
+        """The network as a weights file describes it."""
+        names = ("architecture", "width", "in_channels", "classes", "norm", "reduction")
+        return {name: str(getattr(self, name)) for name in names}
+
 
 @dataclass(frozen=True, slots=True)
 class DataSettings:
     """Which patients validate and how many empty slices an epoch holds for each slice with tumour.
 
+    ``test_share`` of the patients are kept out of training and validation altogether. ``split = "slice"`` draws slices
+    instead of patients, as slice-level papers do: neighbours of a test slice are trained on, so its scores flatter.
     Validation reads every ``validation_stride``-th slice (with FLAIR alone every second one of those).
     """
 
     validation: tuple[str, ...] = ()
     validation_share: float = 0.15
     validation_stride: int = 1
+    test_share: float = 0.0
+    split: Literal["patient", "slice"] = "patient"
     empty_ratio: float = 0.75
 
 
@@ -225,6 +235,9 @@ def _check(recipe: Recipe, source: str) -> None:
         raise _wrong("optimiser.ema", f"is {recipe.optimiser.ema}", source, "Use 0 (off) up to below 1.")
     if recipe.data.validation_stride < 1:
         raise _wrong("data.validation_stride", f"is {recipe.data.validation_stride}", source, "Use 1 or more.")
+    for key in ("validation_share", "test_share"):
+        if not 0 <= getattr(recipe.data, key) < 1:
+            raise _wrong(f"data.{key}", f"is {getattr(recipe.data, key)}", source, "Use 0 up to below 1.")
     if recipe.data.empty_ratio < 0:
         raise _wrong("data.empty_ratio", f"is {recipe.data.empty_ratio}", source, "Use 0 or more.")
 

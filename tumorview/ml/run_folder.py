@@ -10,7 +10,7 @@ from torch import Tensor
 from tumorview.errors import TrainingError
 from tumorview.ml.checkpoint import Checkpoint, RunState, export_model, load_checkpoint, save_checkpoint
 from tumorview.ml.corpus import Corpus
-from tumorview.ml.models import UNetCBAM
+from tumorview.ml.models import Network
 from tumorview.ml.recipes import Recipe, parse_recipe, recipe_text
 from tumorview.ml.run_log import RunLog, write_text
 from tumorview.ml.training_report import ValidationScores
@@ -52,19 +52,20 @@ class RunFolder:
             "resumed" if resumed else "started",
             training=len(corpus.training),
             validation=corpus.validation,
+            test=corpus.test,
             left_out_twins=corpus.twins,
             state=asdict(state),
             recipe_changes=changes,
         )
         write_text(self.recipe, recipe_text(recipe))
 
-    def save_last(self, model: UNetCBAM, state: RunState, tensors: Mapping[str, Mapping[str, Tensor]]) -> None:
+    def save_last(self, model: Network, state: RunState, tensors: Mapping[str, Mapping[str, Tensor]]) -> None:
         """Everything that going on needs: ``tensors`` by part (model, ema, optimiser)."""
         named = {f"{part}.{name}": tensor for part, group in tensors.items() for name, tensor in group.items()}
         save_checkpoint(self.last, Checkpoint(state, model.metadata(), named))
 
     def save_best(
-        self, model: UNetCBAM, state: RunState, average: dict[str, Tensor], scores: ValidationScores, recipe: Recipe,
+        self, model: Network, state: RunState, average: dict[str, Tensor], scores: ValidationScores, recipe: Recipe,
         corpus: Corpus,
     ) -> None:  # fmt: skip
         """The averaged weights in full precision for going on, in float16 for use, and what they score."""
@@ -75,5 +76,6 @@ class RunFolder:
             "recipe": recipe.name, "state": asdict(state), "size": recipe.phases[state.phase].size,
             **model.metadata(), "validation": asdict(scores),
             "validation_patients": corpus.validation, "training_patients": corpus.training,
+            "test_patients": corpus.test,
         }  # fmt: skip
         write_text(self.summary, json.dumps(summary, indent=1))

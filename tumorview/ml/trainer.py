@@ -26,7 +26,7 @@ from tumorview.ml.checkpoint import Checkpoint, RunState, load_checkpoint, optim
 from tumorview.ml.corpus import Corpus, load_corpus
 from tumorview.ml.evaluation import Validator
 from tumorview.ml.losses import loss_by_name
-from tumorview.ml.models import UNetCBAM, build_model, grow_width, load_model
+from tumorview.ml.models import Network, NetworkBuilder, UNetCBAM, build_model, grow_width, load_model
 from tumorview.ml.models.weights import load_state
 from tumorview.ml.recipes import Phase, Recipe
 from tumorview.ml.run_folder import RunFolder
@@ -46,11 +46,13 @@ def train(
     resume: bool = False,
     progress: ProgressListener | None = None,
     cancelled: Callable[[], bool] | None = None,
+    networks: NetworkBuilder = build_model,
 ) -> TrainReport:
     """Train by ``recipe`` on the data sets into the folder ``out``; TrainingError says what stops it.
 
     Cancelling saves a checkpoint and returns. With ``resume`` the run goes on from its last checkpoint; step counts,
     rates and augmentation of the recipe may have changed since (the log says so), the network and the data may not.
+    ``networks`` builds the network from the recipe's ``[model]``; a comparison of architectures brings its own.
     """
     fabric = _fabric()
     folder = RunFolder(out)
@@ -60,7 +62,7 @@ def train(
     state = checkpoint.state if checkpoint else RunState()
     if fabric.is_global_zero:
         folder.note_start(recipe, corpus, state, resumed=checkpoint is not None)
-    run = _Run(fabric, folder, recipe, corpus, progress or (lambda _: None), cancelled or (lambda: False))
+    run = _Run(fabric, folder, recipe, corpus, progress or (lambda _: None), cancelled or (lambda: False), networks)
     try:
         return run.run(checkpoint)
     except OSError as error:
@@ -91,9 +93,10 @@ class _Run:
         corpus: Corpus,
         progress: ProgressListener,
         cancelled: Callable[[], bool],
+        networks: NetworkBuilder = build_model,
     ) -> None:
         self.fabric, self.folder, self.recipe, self.corpus = fabric, folder, recipe, corpus
-        self.progress, self.cancelled = progress, cancelled
+        self.progress, self.cancelled, self.networks = progress, cancelled, networks
         self.state = RunState()
         self.scores: ValidationScores | None = None
         self._loss = loss_by_name(recipe.optimiser.loss)
@@ -103,10 +106,10 @@ class _Run:
         """All phases that are left, from the checkpoint or from the start."""
         if checkpoint is None:
             torch.manual_seed(self.recipe.seed)
-            self.model = first_model(self.recipe)
+            self.model = first_model(self.recipe, self.networks)
         else:
             self.state = checkpoint.state
-            self.model = build_model(checkpoint.metadata)
+            self.model = self.networks(checkpoint.metadata)
             load_state(self.model, checkpoint.part("model"), self.folder.last.name)
         completed = True
         try:
@@ -131,14 +134,14 @@ class _Run:
             load_state(self.model, self._best_of_phase(), "the phase before")
             self.state = replace(self.state, phase=number, step=0, best=-1.0)
         if phase.grow > 1 and checkpoint is None:
-            self.model = grow_width(self.model, phase.grow, seed=self.recipe.seed)
+            self.model = _grown(self.model, phase.grow, seed=self.recipe.seed)
         self.model = _placed(self.model.train(), self.fabric.device)
         self.average = WeightAverage(self.model, self.recipe.optimiser.ema)
         optimiser = make_optimiser(self.model, self.recipe, phase)
         if checkpoint is not None:
             restore_optimiser(optimiser, checkpoint.part("optimiser"))
             self.average.load(checkpoint.part("ema"))
-        self._averaged = _placed(build_model(self.model.metadata()), self.fabric.device)
+        self._averaged = _placed(self.networks(self.model.metadata()), self.fabric.device)
         compiling = self._compiling_pays(phase)
         network, scored = (_compiled(part) if compiling else part for part in (self.model, self._averaged))
         self._scored = scored
@@ -264,13 +267,9 @@ class _Run:
             )  # fmt: skip
 
 
-def first_model(recipe: Recipe) -> UNetCBAM:
+def first_model(recipe: Recipe, networks: NetworkBuilder = build_model) -> Network:
     """The network that a recipe starts from: new, or read from a weights file."""
-    settings = recipe.model
-    if settings.initial:
-        return load_model(Path(settings.initial))
-    norm = None if settings.norm == "none" else settings.norm
-    return UNetCBAM(settings.width, settings.in_channels, settings.classes, norm, settings.reduction)
+    return load_model(Path(recipe.model.initial)) if recipe.model.initial else networks(recipe.model.metadata())
 
 
 def make_optimiser(model: nn.Module, recipe: Recipe, phase: Phase) -> torch.optim.Optimizer:
@@ -284,9 +283,16 @@ def make_optimiser(model: nn.Module, recipe: Recipe, phase: Phase) -> torch.opti
     return kind(groups, lr=phase.lr, fused=True)
 
 
-def _placed(model: UNetCBAM, device: torch.device) -> UNetCBAM:
+def _grown(model: Network, factor: int, seed: int) -> Network:
+    """A wider network of the same function; only our own architecture knows how to grow."""
+    if not isinstance(model, UNetCBAM):
+        raise TrainingError(f"A {model.metadata()['architecture']} network cannot grow.", "Leave 'grow' out.")
+    return grow_width(model, factor, seed=seed)
+
+
+def _placed(model: Network, device: torch.device) -> Network:
     """On the device, in the memory layout that convolutions are fastest in."""
-    return cast(UNetCBAM, nn.Module.to(model, device=device, memory_format=torch.channels_last))  # type: ignore[call-overload]  # torch's stubs lack memory_format here
+    return cast(Network, nn.Module.to(model, device=device, memory_format=torch.channels_last))  # type: ignore[call-overload]  # torch's stubs lack memory_format here
 
 
 def _compiled(model: nn.Module) -> nn.Module:

@@ -2,7 +2,18 @@
 
 from tumorview.ml.models.fold import fold_batch_norm
 from tumorview.ml.models.grow import grow_width
+from tumorview.ml.models.network import Network, NetworkBuilder
 from tumorview.ml.models.unet_cbam import LayerRow, Norm, UNetCBAM
 from tumorview.ml.models.weights import build_model, load_model
 
-__all__ = ["LayerRow", "Norm", "UNetCBAM", "build_model", "fold_batch_norm", "grow_width", "load_model"]
+__all__ = [
+    "LayerRow",
+    "Network",
+    "NetworkBuilder",
+    "Norm",
+    "UNetCBAM",
+    "build_model",
+    "fold_batch_norm",
+    "grow_width",
+    "load_model",
+]

@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from tumorview.errors import ModelError
+from tumorview.ml.models.network import Network
 
 Norm = Literal["batch"]
 LEVELS = 5
@@ -124,7 +125,7 @@ class UpBlock(Block):
         return super().forward(torch.cat([skip, self.up(x)], 1))
 
 
-class UNetCBAM(nn.Module):
+class UNetCBAM(Network):
     """[n, in_channels, h, w] z-scored slices -> [n, classes, h, w] logits; h and w are multiples of 16."""
 
     def __init__(

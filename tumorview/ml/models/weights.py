@@ -8,6 +8,7 @@ from safetensors import SafetensorError, safe_open
 from torch import Tensor
 
 from tumorview.errors import ModelError
+from tumorview.ml.models.network import Network
 from tumorview.ml.models.unet_cbam import Norm, UNetCBAM
 
 
@@ -48,7 +49,7 @@ def load_model(path: Path) -> UNetCBAM:
     return model.eval()
 
 
-def load_state(model: UNetCBAM, state: Mapping[str, Tensor], name: str) -> None:
+def load_state(model: Network, state: Mapping[str, Tensor], name: str) -> None:
     """Load tensors strictly; every name and shape has to fit."""
     expected = model.state_dict()
     missing, unknown = sorted(expected.keys() - state.keys()), sorted(state.keys() - expected.keys())
