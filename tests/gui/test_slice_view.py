@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 import slices
 from PySide6.QtCore import QCoreApplication, QEvent, QPoint, QPointF, Qt
-from PySide6.QtGui import QFocusEvent, QImage
+from PySide6.QtGui import QEnterEvent, QFocusEvent, QImage
+from PySide6.QtWidgets import QHBoxLayout, QLineEdit, QPushButton, QWidget
 
 from tumorview.core.geometry import Geometry
 from tumorview.core.labels import PALETTE
@@ -212,6 +213,22 @@ def test_keys_that_are_held_are_forgotten_when_the_view_loses_the_focus(qtbot):
     assert not view.overlay_shown
     QCoreApplication.sendEvent(view, QFocusEvent(QEvent.Type.FocusOut))
     assert view.overlay_shown
+
+
+@pytest.mark.parametrize(("other", "taken"), [(QPushButton, True), (QLineEdit, False)])
+def test_the_view_under_the_pointer_takes_the_keys_unless_one_types(qtbot, other, taken):
+    window = QWidget()
+    qtbot.addWidget(window)
+    row = QHBoxLayout(window)
+    view, widget = SliceView(slices.session_on(slices.geometry())), other()
+    row.addWidget(view)
+    row.addWidget(widget)
+    with qtbot.waitActive(window):
+        window.show()
+    widget.setFocus()
+    place = QPointF(50, 50)
+    QCoreApplication.sendEvent(view, QEnterEvent(place, place, view.mapToGlobal(place)))
+    assert view.hasFocus() is taken
 
 
 # --------------------------------------------------------------------------------------------------------- the pictures

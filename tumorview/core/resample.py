@@ -60,6 +60,7 @@ def _sample(data: npt.NDArray[Any], source: Geometry, grid: Geometry, *, order: 
     matrix = source.inverse @ grid.affine
     linear = matrix[:3, :3][::-1, ::-1]
     offset = matrix[:3, 3][::-1]
+    # "constant" would call a place outside that lies a rounding error before the first voxel's centre.
     return np.asarray(
-        ndimage.affine_transform(data, linear, offset, grid.shape, order=order, mode="constant", cval=fill)
+        ndimage.affine_transform(data, linear, offset, grid.shape, order=order, mode="grid-constant", cval=fill)
     )

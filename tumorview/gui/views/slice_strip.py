@@ -12,6 +12,7 @@ from tumorview.app.session import Session
 from tumorview.core.mask import Box
 from tumorview.core.slicing import Plane, PlaneView
 from tumorview.gui.views.mask_slices import Labels2D, MaskSlices
+from tumorview.gui.views.session_follower import until_destroyed
 
 SIDE = 8.0  # pixels free at both ends
 TOP = 4.0
@@ -242,9 +243,4 @@ class SliceStrip(QWidget):
             session.labels_changed.connect(lambda _: self._labels_changed()),
             session.truth_changed.connect(lambda _: self._truth_changed()),
         ]
-
-        def stop_listening() -> None:
-            for stop in stops:
-                stop()
-
-        self.destroyed.connect(stop_listening)
+        until_destroyed(self, stops)

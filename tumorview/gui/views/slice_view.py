@@ -7,23 +7,31 @@ Qt and the core renderer (which writes the PNG export too) stands between a voxe
 
 import math
 
-import numpy as np
 from PySide6.QtCore import QEvent, QPoint, QPointF, QRectF, QSize, Qt, Signal
-from PySide6.QtGui import QFocusEvent, QKeyEvent, QMouseEvent, QPainter, QPaintEvent, QResizeEvent, QWheelEvent
-from PySide6.QtWidgets import QSizePolicy, QWidget
+from PySide6.QtGui import (
+    QEnterEvent,
+    QFocusEvent,
+    QKeyEvent,
+    QMouseEvent,
+    QPainter,
+    QPaintEvent,
+    QResizeEvent,
+    QWheelEvent,
+)
+from PySide6.QtWidgets import QAbstractSpinBox, QApplication, QLineEdit, QPlainTextEdit, QSizePolicy, QTextEdit, QWidget
 
 from tumorview.app.session import Session
-from tumorview.core.mask import Box
 from tumorview.core.rendering import Window
 from tumorview.core.slicing import Plane, PlaneView
-from tumorview.core.study import Series
 from tumorview.gui.views.canvas import Canvas
 from tumorview.gui.views.gestures import Gestures
-from tumorview.gui.views.mask_slices import shares_space
+from tumorview.gui.views.paint_hints import grid_notice, why_not_paint
+from tumorview.gui.views.session_follower import SessionFollower
 from tumorview.gui.views.slice_source import SliceSource
 from tumorview.gui.views.values import OverlayOptions, Tool, Voxel
 from tumorview.gui.views.viewport import Viewport
 
+TYPING = (QLineEdit, QAbstractSpinBox, QTextEdit, QPlainTextEdit)
 REPAINT_MARGIN = 4  # pixels around a changed place that lines may reach
 
 
@@ -61,8 +69,7 @@ class SliceView(QWidget):
         self._peeking = False
         self._pointer: QPointF | None = None
         self.circle = QRectF()  # the outline of the brush under the pointer
-        self._listen()
-        self._study_changed()
+        self._follower = SessionFollower(self)
 
     def sizeHint(self) -> QSize:
         return QSize(512, 512)
@@ -108,6 +115,14 @@ class SliceView(QWidget):
         self.update()
         self.slice_changed.emit(index)
         self._report_cursor()
+
+    def start_over(self) -> None:
+        """Another study: its middle slice, fitted."""
+        self.viewport.reset()
+        view = self.plane_view
+        if view is not None:
+            self._index = -1  # so that listeners hear of the slice whatever its number
+            self.go_to(*((extent - 1) // 2 for extent in view.geometry.shape))
 
     def step(self, n: int) -> None:
         """Go ``n`` slices on (back if negative)."""
@@ -237,9 +252,13 @@ class SliceView(QWidget):
         """What the left button does."""
         return self._tool
 
+    def abandon_drag(self) -> None:
+        """End what the mouse is doing; what it did stays."""
+        self._gestures.abandon()
+
     def set_tool(self, tool: Tool) -> None:
         """Navigate, paint or erase with the left button."""
-        self._gestures.abandon()
+        self.abandon_drag()
         self._tool = tool
         self.refresh_pointer()
         self.update()
@@ -252,7 +271,7 @@ class SliceView(QWidget):
 
     def begin_stroke(self, *, erase: bool) -> bool:
         """Start to paint; False, with a hint, where that cannot be."""
-        hint = self._why_not_paint(erase=erase)
+        hint = why_not_paint(self, erase=erase)
         mask = self.session.mask
         if hint or mask is None:
             self.hinted.emit(hint)
@@ -264,37 +283,20 @@ class SliceView(QWidget):
         """Paint on to a place of the widget."""
         self.session.stroke_to(self._index, *self.viewport.to_slice(place.x(), place.y()))
 
-    def _why_not_paint(self, *, erase: bool) -> str:
-        mask = self.session.mask
-        if self.plane_view is None or mask is None:
-            return "Open a study to paint."
-        if not self.source.masks.on_own_grid:
-            return self._grid_notice()
-        if not self._overlay.visible:
-            return "The overlay is hidden: show it (O) to paint."
-        label = mask.labels.get(self.session.brush.label)
-        if not erase and label is not None and (label.locked or not label.visible):
-            return f"Label “{label.name}” is {'locked' if label.locked else 'hidden'}: nothing is painted."
-        return ""
-
     @property
     def notice(self) -> str:
         """What the user should know before the next stroke; empty while there is nothing."""
-        return self._grid_notice() if self._tool is not Tool.NAVIGATE or not self.source.masks.placed else ""
-
-    def _grid_notice(self) -> str:
-        study, masks = self.session.study, self.source.masks
-        if study is None or self.plane_view is None or masks.on_own_grid:
-            return ""
-        name = study.role_of(study.reference).value
-        if not masks.placed:
-            return f"The mask is not shown: it is unknown where {name} lies in this series."
-        return f"The mask lies on the voxels of {name}: show {name} to paint."
+        return grid_notice(self) if self._tool is not Tool.NAVIGATE or not self.source.masks.placed else ""
 
     def paintEvent(self, event: QPaintEvent) -> None:
         painter = QPainter(self)
         painter.fillRect(event.rect(), Qt.GlobalColor.black)
         self._canvas.paint(painter, self)
+
+    def update_around(self, area: QRectF, margin: int = REPAINT_MARGIN) -> None:
+        """Repaint a part of the widget."""
+        if not area.isEmpty():
+            self.update(area.toAlignedRect().adjusted(-margin, -margin, margin, margin))
 
     # -- the pointer -------------------------------------------------------------------------------------------
 
@@ -307,17 +309,12 @@ class SliceView(QWidget):
             circle = QRectF(self._pointer.x() - radius, self._pointer.y() - radius, 2 * radius, 2 * radius)
         if circle != self.circle:
             for old_or_new in (self.circle, circle):
-                self._update_around(old_or_new)
+                self.update_around(old_or_new)
             self.circle = circle
         if self._gestures.panning:
             self.setCursor(Qt.CursorShape.ClosedHandCursor)
         else:
             self.setCursor(Qt.CursorShape.CrossCursor if paints else Qt.CursorShape.ArrowCursor)
-
-    def _update_around(self, area: QRectF) -> None:
-        if not area.isEmpty():
-            margin = REPAINT_MARGIN
-            self.update(area.toAlignedRect().adjusted(-margin, -margin, margin, margin))
 
     def _report_cursor(self) -> None:
         voxel = None if self._pointer is None else self.voxel_under(self._pointer)
@@ -369,6 +366,12 @@ class SliceView(QWidget):
         if not self._gestures.release_key(event):
             super().keyReleaseEvent(event)
 
+    def enterEvent(self, event: QEnterEvent) -> None:
+        # The keys that are held (G, Space) belong to the view under the hand, but never to someone who types.
+        if self.isActiveWindow() and not isinstance(QApplication.focusWidget(), TYPING):
+            self.setFocus(Qt.FocusReason.MouseFocusReason)
+        super().enterEvent(event)
+
     def leaveEvent(self, event: QEvent) -> None:
         self._gestures.end_stroke()
         self._pointer = None
@@ -390,101 +393,3 @@ class SliceView(QWidget):
             self._canvas.set_font(self.font())
             self.update()
         super().changeEvent(event)
-
-    # -- the session -------------------------------------------------------------------------------------------
-
-    def _listen(self) -> None:
-        session = self.session
-        stops = [
-            session.study_changed.connect(lambda _: self._study_changed()),
-            session.series_changed.connect(self._series_changed),
-            session.shown_changed.connect(self._shown_changed),
-            session.labels_changed.connect(lambda _: self._overlay_changed()),
-            session.truth_changed.connect(lambda _: self._truth_changed()),
-        ]
-
-        def stop_listening() -> None:
-            for stop in stops:
-                stop()
-
-        self.destroyed.connect(stop_listening)
-
-    def _study_changed(self) -> None:
-        self._gestures.abandon()
-        self.source.forget_windows()
-        self.source.show(None)
-        series = self.session.active_series
-        if series is not None:
-            self._series_changed(series)
-            self.viewport.reset()
-            view = self.plane_view
-            assert view is not None
-            self._index = -1
-            self.go_to(*((extent - 1) // 2 for extent in view.geometry.shape))
-        self.refresh_pointer()
-        self.update()
-
-    def _series_changed(self, series: Series) -> None:
-        if series is self.source.series:
-            self.update()  # its role may be another
-            return
-        self._gestures.abandon()
-        before, scale = self.source.series, self.viewport.scale
-        middle = self._world(*self.viewport.centre)
-        cross = self._world(*self.place)
-        self.source.show(series)
-        view = self.plane_view
-        assert view is not None
-        self.viewport.set_slice(view.size, view.pixel_spacing)
-        if before is not None and middle is not None and cross is not None:
-            self._stay_at(before, cross, middle, scale)
-        self.window_changed.emit(self.window)
-        self.refresh_pointer()
-        self.update()
-
-    def _world(self, row: float, column: float) -> np.ndarray | None:
-        view = self.plane_view
-        return None if view is None else view.geometry.index_to_world(view.to_voxel(self._index, row, column))
-
-    def _stay_at(self, before: Series, cross: np.ndarray, middle: np.ndarray, scale: float) -> None:
-        # Another series of the study: the same place of the patient at the same magnification.
-        view, series = self.plane_view, self.source.series
-        assert view is not None
-        assert series is not None
-        if not (shares_space(before, series) or before.volume.geometry.same_grid(series.volume.geometry)):
-            self.viewport.reset()
-            self.show_slice(min(self._index, view.count - 1))
-            return
-        self.viewport.zoom *= scale / self.viewport.scale
-        _, row, column = view.from_voxel(view.geometry.world_to_index(middle).tolist())
-        self.viewport.look_at(row, column)
-        k, j, i = view.geometry.world_to_index(cross)
-        index = self._index
-        self._index = -1
-        self.go_to(k, j, i)
-        if self._index < 0:
-            self._index = index
-
-    def _shown_changed(self, box: Box) -> None:
-        self.source.forget_overlays()
-        view = self.plane_view
-        if view is None or not self.source.touches(box, self._index):
-            return
-        if not self.source.masks.on_own_grid or box == Box.whole(view.geometry.shape):
-            self.update()
-            return
-        corners = [view.from_voxel(corner) for corner in (box.start, tuple(stop - 1 for stop in box.stop))]
-        rows, columns = [corner[1] for corner in corners], [corner[2] for corner in corners]
-        left, top = self.viewport.to_widget(min(rows) - 0.5, min(columns) - 0.5)
-        right, bottom = self.viewport.to_widget(max(rows) + 0.5, max(columns) + 0.5)
-        margin = REPAINT_MARGIN + self._overlay.boundary_width
-        area = QRectF(left, top, right - left, bottom - top).toAlignedRect()
-        self.update(area.adjusted(-margin, -margin, margin, margin))
-
-    def _overlay_changed(self) -> None:
-        self.source.forget_overlays()
-        self.update()
-
-    def _truth_changed(self) -> None:
-        self.source.forget_truth()
-        self.update()
