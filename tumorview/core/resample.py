@@ -33,16 +33,22 @@ def nearest_slice(
         source.world_to_index(view.geometry.index_to_world(view.to_voxel(index, row, column)))
         for row, column in ((0, 0), (0, 1), (1, 0))
     )
-    inside = np.ones((rows, columns), dtype=bool)
     nearest = 0.5 + 1e-6  # halfway places all round up, whatever the last bits of the affines say
+    inside: Any = True
     places = []
     for axis, extent in enumerate(source.shape):
-        along_columns = np.arange(columns) * (right[axis] - corner[axis])
-        along_rows = np.arange(rows) * (down[axis] - corner[axis])
-        place = np.floor(corner[axis] + nearest + along_rows[:, None] + along_columns).astype(np.int32)
-        inside &= (place >= 0) & (place < extent)
+        along_columns = _ramp(columns, right[axis] - corner[axis])
+        along_rows = _ramp(rows, down[axis] - corner[axis])[:, None]
+        place = np.floor(corner[axis] + nearest + along_rows + along_columns).astype(np.intp)
+        inside = inside & (place >= 0) & (place < extent)
         places.append(place.clip(0, extent - 1))
-    return np.where(inside, data[places[0], places[1], places[2]], np.asarray(fill, data.dtype))
+    found = np.where(inside, data[places[0], places[1], places[2]], np.asarray(fill, data.dtype))
+    return np.broadcast_to(found, (rows, columns))
+
+
+def _ramp(count: int, step: float) -> npt.NDArray[np.float64]:
+    # A step that adds up to nothing is left to broadcasting: grids with parallel axes are read many times faster.
+    return np.arange(count if abs(step) * count > 1e-4 else 1, dtype=np.float64) * step
 
 
 def overlaps(first: Geometry, second: Geometry) -> bool:

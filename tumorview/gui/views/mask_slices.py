@@ -1,10 +1,13 @@
 """Slices of the session's mask and ground truth on the grid of whichever series is shown."""
 
+import math
+
 import numpy as np
 import numpy.typing as npt
 
 from tumorview.app.session import Session
 from tumorview.core import resample
+from tumorview.core.edits import changed_box
 from tumorview.core.geometry import Geometry
 from tumorview.core.mask import MaskArray
 from tumorview.core.slicing import PlaneView
@@ -48,6 +51,16 @@ class MaskSlices:
         """Ground truth in slice ``index`` [rows, columns]; None where there is none or it cannot be placed."""
         truth = self._session.truth
         return self._slice(None if truth is None else truth.data, view, index)
+
+    def labelled_range(self, data: MaskArray, view: PlaneView) -> range:
+        """The slices of ``view`` that labels of ``data`` (on the mask's grid) may lie in."""
+        mask, found = self._session.mask, changed_box(data > 0)
+        if mask is None or found is None or not self.placed:
+            return range(0)
+        ends = zip(found.start, found.stop, strict=True)
+        corners = np.stack(np.meshgrid(*((first - 0.5, stop - 0.5) for first, stop in ends)), axis=-1).reshape(8, 3)
+        along = view.geometry.world_to_index(mask.geometry.index_to_world(corners))[:, view.normal_axis]
+        return range(max(math.floor(along.min()), 0), min(math.ceil(along.max()) + 1, view.count))
 
     def label_at(self, data: MaskArray | None, view: PlaneView, voxel: tuple[int, int, int]) -> int | None:
         """The label of ``data`` (on the mask's grid) at ``voxel`` of the shown grid; None outside."""

@@ -9,7 +9,7 @@ from PySide6.QtGui import QColor, QHelpEvent, QMouseEvent, QPainter, QPaintEvent
 from PySide6.QtWidgets import QSizePolicy, QToolTip, QWidget
 
 from tumorview.app.session import Session
-from tumorview.core.mask import Box
+from tumorview.core.mask import Box, MaskArray
 from tumorview.core.slicing import Plane, PlaneView
 from tumorview.gui.views.mask_slices import Labels2D, MaskSlices
 from tumorview.gui.views.session_follower import until_destroyed
@@ -123,8 +123,10 @@ class SliceStrip(QWidget):
         view = self._view
         self._truth = None
         if view is not None and self._session.truth is not None and self._masks.placed:
-            slices = (self._masks.truth(view, index) for index in range(view.count))
-            self._truth = np.array([0 if part is None else np.count_nonzero(part) for part in slices], np.int64)
+            self._truth = np.zeros(view.count, np.int64)
+            for index in self._slices_of(self._session.truth.data, view):
+                part = self._masks.truth(view, index)
+                self._truth[index] = 0 if part is None else np.count_nonzero(part)
         self.update()
 
     def _shown_changed(self, box: Box) -> None:
@@ -139,11 +141,16 @@ class SliceStrip(QWidget):
         self.update()
 
     def _count_stale(self) -> None:
-        view = self._view
-        if view is not None:
-            for index in self._stale:
+        view, shown = self._view, self._session.shown
+        if view is not None and shown is not None and self._stale:
+            self._areas[list(self._stale)] = 0
+            for index in self._stale.intersection(self._slices_of(shown, view)):
                 self._areas[index] = self._counted(self._masks.labels(view, index))
         self._stale.clear()
+
+    def _slices_of(self, data: MaskArray, view: PlaneView) -> range:
+        # On another grid every slice has to be sampled: those that no label can reach are left out.
+        return range(view.count) if self._masks.on_own_grid else self._masks.labelled_range(data, view)
 
     def _counted(self, labels: Labels2D | None) -> list[int]:
         if labels is None or not labels.any():
