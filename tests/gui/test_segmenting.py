@@ -9,7 +9,10 @@ from PySide6.QtCore import QThread
 from PySide6.QtWidgets import QMessageBox, QPushButton, QSlider, QTableWidget
 from pytestqt.qtbot import QtBot
 
+from tumorview.core.geometry import Geometry
+from tumorview.core.study import Role, Series, Study
 from tumorview.core.tools import Brush, Stroke
+from tumorview.core.volume import Volume
 from tumorview.errors import EngineError
 from tumorview.gui.main_window import MainWindow
 
@@ -233,3 +236,48 @@ def test_closing_the_window_mid_run_ends_its_thread(
 def test_volumes_are_shown_per_label(qtbot: QtBot, window: MainWindow) -> None:
     run_segmentation(qtbot, window)
     qtbot.waitUntil(lambda: window.tools.labels.rows[0].volume.full_text() == "2.1 ml")
+
+
+def two_grids(tmp_path: Path) -> Study:
+    """A FLAIR and another series on a finer grid."""
+    rng = np.random.default_rng(5)
+    series = tuple(
+        Series(
+            name,
+            Volume(rng.integers(0, 900, shape).astype(np.int16), Geometry.from_spacing(shape, (5.0, 1.0, 1.0))),
+            role=role,
+            role_confidence=0.9,
+        )
+        for name, shape, role in (("a", SHAPE, Role.FLAIR), ("b", (8, 40, 48), Role.OTHER))
+    )
+    return Study(tmp_path, series, title="two grids")
+
+
+def swap_roles(window: MainWindow) -> None:
+    a, b = window.session.study.series
+    window.session.set_role(a, Role.OTHER)
+    window.session.set_role(b, Role.FLAIR)
+
+
+def test_an_untouched_mask_follows_the_series_that_is_named_flair(
+    qtbot: QtBot, window: MainWindow, tmp_path: Path
+) -> None:
+    window.session.open(two_grids(tmp_path))
+    swap_roles(window)
+    assert window.session.mask.data.shape == (8, 40, 48)
+    run_segmentation(qtbot, window)
+    assert window.session.mask.has_labels
+
+
+def test_a_mask_that_was_begun_is_not_mixed_with_another_grid(
+    qtbot: QtBot, window: MainWindow, tmp_path: Path
+) -> None:
+    window.session.open(two_grids(tmp_path))
+    run_segmentation(qtbot, window)
+    before = window.session.mask.data.copy()
+    swap_roles(window)
+    run_segmentation(qtbot, window)
+    box = window.findChild(QMessageBox, "error_dialog")
+    assert "another series" in box.text()
+    box.close()
+    assert np.array_equal(window.session.mask.data, before)

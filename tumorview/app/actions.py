@@ -145,6 +145,7 @@ ACTIONS: tuple[ActionSpec, ...] = (
         "Left drag changes window and level",
         "window",
         checkable=True,
+        enabled=with_study,
     ),
     ActionSpec(
         "edit.brush",

@@ -99,9 +99,14 @@ class Session:
         self.series_changed.emit(series)
 
     def set_role(self, series: Series, role: Role) -> None:
-        """Correct what ``series`` is taken for; the grid of the mask stays."""
+        """Correct what ``series`` is taken for; a mask that was begun keeps its grid, an untouched one follows."""
         if self.study is not None:
             self.study = self.study.with_role(series, role)
+            grid, mask = self.study.reference.volume.geometry, self.mask
+            untouched = mask is not None and not mask.has_labels and self.history is not None and not self.history.steps
+            if mask is not None and untouched and self.truth is None and not mask.geometry.same_grid(grid):
+                self._install(Mask.empty(grid, mask.labels))
+                self._shown(Box.whole(grid.shape))
             self.series_changed.emit(self.active_series or series)
 
     @property

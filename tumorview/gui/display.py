@@ -71,6 +71,10 @@ class DisplayController(QObject):
         session.truth_changed.connect(lambda _: self._agree.request())
         session.history_changed.connect(lambda _: self._measure.request())
 
+    def refresh(self) -> None:
+        """Show labels and brush again, in the theme's colours."""
+        self._labels_changed()
+
     # -- overlay -----------------------------------------------------------------------------------------------
 
     def change_overlay(self, **changes: object) -> None:

@@ -149,7 +149,10 @@ class JobRunner(QObject):
         def part(value: object) -> None:
             self._reported.emit(JobPart(job, value))
 
-        outcome = run_now(job, progress, part)
+        try:
+            outcome = run_now(job, progress, part)
+        except BaseException as error:  # noqa: BLE001 - even a SystemExit in a library must not leave the job running
+            outcome = Outcome(Ending.FAILED, error=RuntimeError(f"{type(error).__name__} in a job"))
         if isinstance(outcome.error, Exception):
             log.info("job %r failed: %s", job.title, type(outcome.error).__name__)
         self._reported.emit(JobEnded(job, outcome))

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-from PySide6.QtCore import QByteArray, Qt
+from PySide6.QtCore import QByteArray, QEvent, Qt
 from PySide6.QtGui import QAction, QActionGroup, QCloseEvent, QDragEnterEvent, QDropEvent
 from PySide6.QtWidgets import QApplication, QDockWidget, QMainWindow, QStackedWidget, QVBoxLayout, QWidget
 
@@ -186,8 +186,7 @@ class MainWindow(QMainWindow):
         name = "" if study is None else study.title or study.path.name
         self.setWindowTitle(f"{name}[*] – TumorView" if name else "TumorView[*]")
         self._refresh()
-        if shown:
-            self.view().setFocus()
+        (self.view() if shown else self.welcome).setFocus()
 
     def _refresh(self) -> None:
         session = self.session
@@ -248,6 +247,12 @@ class MainWindow(QMainWindow):
         else:
             self.status.hide_progress()
 
+    def changeEvent(self, event: QEvent) -> None:
+        """The window manager may leave full screen by itself."""
+        super().changeEvent(event)
+        if event.type() == QEvent.Type.WindowStateChange:
+            self.action_set.check("view.full_screen", checked=self.isFullScreen())
+
     # -- panels and look ---------------------------------------------------------------------------------------
 
     def toggle_panels(self) -> None:
@@ -283,6 +288,7 @@ class MainWindow(QMainWindow):
         self.action_set.refresh_icons()
         for panel in self.tools.panels:
             panel.refresh_icons()
+        self.display.refresh()
 
     # -- closing -----------------------------------------------------------------------------------------------
 

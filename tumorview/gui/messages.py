@@ -20,6 +20,7 @@ _QUOTED = re.compile(r"'[^']*[/\\][^']*'")
 
 def show_error(parent: QWidget | None, error: Exception) -> QMessageBox:
     """Open the dialog for an error; the program goes on behind it."""
+    log.info("an error was shown: %s", type(error).__name__)
     if isinstance(error, TumorViewError):
         return _open(parent, error.message, error.remedy)
     if isinstance(error, OSError):
@@ -32,7 +33,6 @@ def show_error(parent: QWidget | None, error: Exception) -> QMessageBox:
 
 
 def _open(parent: QWidget | None, message: str, remedy: str) -> QMessageBox:
-    log.info("told the user: %s", type(parent).__name__)
     box = QMessageBox(QMessageBox.Icon.Warning, "TumorView", message, QMessageBox.StandardButton.Ok, parent)
     box.setObjectName("error_dialog")
     box.setInformativeText(remedy)
@@ -45,6 +45,10 @@ def _open(parent: QWidget | None, message: str, remedy: str) -> QMessageBox:
 def _show_bug(parent: QWidget | None, error: BaseException) -> QMessageBox:
     details = bug_report(error)
     log.error("a bug:\n%s", details)
+    open_boxes = parent.findChildren(QMessageBox, "error_dialog") if parent is not None else []
+    for shown in open_boxes:
+        if shown.property("bug"):
+            return shown  # one that repeats with every frame must not bury the window
     box = _open(
         parent,
         "Something went wrong inside TumorView. This is a bug, not your mistake.",
@@ -52,6 +56,7 @@ def _show_bug(parent: QWidget | None, error: BaseException) -> QMessageBox:
         "“Copy Details” puts a report without patient data on the clipboard.",
     )
     box.setIcon(QMessageBox.Icon.Critical)
+    box.setProperty("bug", True)
     copy = box.addButton("Copy Details", QMessageBox.ButtonRole.ActionRole)
     copy.setObjectName("copy_details_button")
     copy.clicked.disconnect()  # it shall not close the box

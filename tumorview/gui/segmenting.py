@@ -10,6 +10,8 @@ from tumorview.app.jobs import Job, JobContext, JobTag
 from tumorview.app.segmenter import RunSegmentation, SegmentOptions
 from tumorview.app.session import Session
 from tumorview.core.prediction import Prediction, PredictionPart
+from tumorview.core.study import Study
+from tumorview.errors import GeometryError
 from tumorview.gui.docks.segment_dock import ModelChoice, SegmentPanel, ThresholdMoved
 from tumorview.gui.job_runner import Handlers, JobProgress, JobRunner
 from tumorview.gui.timing import Debounce, Memory, Throttle
@@ -67,6 +69,8 @@ class SegmentController(QObject):
         if study is None:
             return
         self.settle()
+        if not self._mask_fits(study):
+            return
         options = SegmentOptions(
             model=self._panel.model_id,
             device=self._panel.device.currentData(),
@@ -85,6 +89,18 @@ class SegmentController(QObject):
         self._session.begin_prediction()
         self._panel.show_running(0.0, "Starting")
         self._jobs.start(job, handlers)
+
+    def _mask_fits(self, study: Study) -> bool:
+        """Whether a prediction would lie on the mask's voxels; the roles decide on which series it is made."""
+        grid, reference = self._session.grid, study.reference
+        if grid is not None and grid.same_grid(reference.volume.geometry):
+            return True
+        error = GeometryError(
+            f"The mask was begun on another series than {study.role_of(reference)}, which now guides the network.",
+            "Give that series its old role back, or save the mask and open the study again.",
+        )
+        self.failed.emit(RunFailed(error))
+        return False
 
     def cancel(self) -> None:
         """Stop the run; the mask stays as it was."""
@@ -120,6 +136,7 @@ class SegmentController(QObject):
     def _study_changed(self) -> None:
         self._move.cancel()
         self._rest.cancel()
+        self._jobs.cancel_stale()
         self._panel.show_message("No segmentation yet")
 
     # -- options -----------------------------------------------------------------------------------------------

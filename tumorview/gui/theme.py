@@ -146,6 +146,7 @@ QPushButton {{
 QPushButton:hover {{ background: {c.control_hover}; }}
 QPushButton:pressed {{ background: {c.border}; }}
 QPushButton:disabled {{ color: {c.text_disabled}; background: {c.panel}; }}
+QPushButton:default {{ border: 1px solid {c.accent_hover}; }}
 QPushButton[primary="true"] {{
     background: {c.accent}; color: {c.on_accent}; border: 1px solid {c.accent}; font-weight: 600;
 }}
@@ -158,6 +159,7 @@ QComboBox QAbstractItemView {{ background: {c.panel}; border: 1px solid {c.borde
 QProgressBar {{ background: {c.control}; border: none; border-radius: 3px; }}
 QProgressBar::chunk {{ background: {c.accent}; border-radius: 3px; }}
 QTableWidget {{ background: transparent; border: none; gridline-color: {c.border}; }}
+QHeaderView {{ background: transparent; }}
 QHeaderView::section {{ background: transparent; color: {c.text_dim}; border: none; padding: 2px 4px; }}
 QScrollBar:vertical {{ background: transparent; width: 8px; margin: 0; }}
 QScrollBar::handle:vertical {{ background: {c.border}; border-radius: 4px; min-height: 24px; margin: 1px; }}

@@ -9,6 +9,7 @@ from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QPushButton, QToolBut
 
 from tumorview import __version__
 from tumorview.gui import icons, theme
+from tumorview.gui.action_set import plain_title
 from tumorview.gui.status import NOTICE
 from tumorview.gui.widgets import ElidedLabel, label
 
@@ -36,6 +37,7 @@ class WelcomePage(QWidget):
     def __init__(self, ways_in: Sequence[QAction], parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.setObjectName("welcome_page")
+        self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self._lines: list[QWidget] = []
         column = QVBoxLayout()
         column.setSpacing(theme.GRID)
@@ -118,7 +120,7 @@ class WelcomePage(QWidget):
 
 
 def _big_button(action: QAction, *, primary: bool) -> QPushButton:
-    button = QPushButton(action.text().replace("…", ""))
+    button = QPushButton(plain_title(action.text()))
     button.setObjectName(f"welcome_{action.objectName().split('.')[1]}")
     button.setToolTip(action.toolTip())
     button.setAccessibleName(action.text().replace("&", ""))

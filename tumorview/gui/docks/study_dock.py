@@ -218,6 +218,9 @@ class StudyDock(KeyGuard):
         geometry = study.reference.volume.geometry
         self._badge.setText(_badge(geometry))
         self._badge.setToolTip(geometry.describe())
+        self._badge.setProperty("dim", geometry.calibrated)
+        self._badge.setProperty("warning", not geometry.calibrated)
+        self._badge.style().polish(self._badge)
         self._notes.show_notes(study.warnings)
         for series in study.series:
             card = SeriesCard(series, study.role_of(series))

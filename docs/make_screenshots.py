@@ -1,0 +1,150 @@
+"""Takes the pictures of the window that the documentation shows, with the sample study and the bundled network.
+
+usage: .venv/bin/python docs/make_screenshots.py [FOLDER]
+
+Everything goes through the actions and widgets that a user has; nothing is drawn for the picture.
+"""
+
+import os
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+if not os.environ.get("DISPLAY") and sys.platform == "linux":
+    os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
+
+from PIL import Image
+from PySide6.QtCore import QPoint, Qt
+from PySide6.QtGui import QColor, QPainter, QPixmap
+from PySide6.QtTest import QTest
+from PySide6.QtWidgets import QApplication, QMessageBox, QSlider, QWidget
+
+from tumorview.gui.application import create_window
+from tumorview.gui.main_window import MainWindow
+
+SIZE = (1600, 1000)
+COLOURS = 256
+SETTLE_SECONDS = 0.5
+WAIT_SECONDS = 300.0
+
+
+def wait(true: Callable[[], bool], seconds: float = WAIT_SECONDS) -> None:
+    """Let the window work until ``true``; TimeoutError after ``seconds``."""
+    until = time.monotonic() + seconds
+    while not true():
+        QApplication.processEvents()
+        time.sleep(0.01)
+        if time.monotonic() > until:
+            raise TimeoutError("the window did not get there")
+
+
+def settle(window: MainWindow) -> None:
+    """Let jobs end and throttled read-outs catch up."""
+    wait(lambda: not window.jobs.running)
+    until = time.monotonic() + SETTLE_SECONDS
+    wait(lambda: time.monotonic() > until)
+
+
+def take(window: MainWindow, folder: Path, name: str, *, over: QWidget | None = None) -> None:
+    """Save the window (with a dialog ``over`` it) as a PNG of few colours, which screenshots do not miss."""
+    picture = window.grab()
+    if over is not None:
+        _paste(picture, over.grab())
+    path = folder / f"{name}.png"
+    picture.save(str(path))
+    with Image.open(path) as image:
+        small = image.convert("RGB").quantize(COLOURS, method=Image.Quantize.MAXCOVERAGE, kmeans=1, dither=Image.Dither.NONE)
+    small.save(path, optimize=True)
+    sys.stdout.write(f"{path}  {path.stat().st_size / 1024:.0f} KB\n")
+
+
+def _paste(picture: QPixmap, dialog: QPixmap) -> None:
+    painter = QPainter(picture)
+    painter.fillRect(picture.rect(), QColor(0, 0, 0, 90))
+    left, top = (picture.width() - dialog.width()) // 2, (picture.height() - dialog.height()) // 3
+    painter.setPen(QColor("#3b3e44"))
+    painter.drawPixmap(left, top, dialog)
+    painter.drawRect(left - 1, top - 1, dialog.width() + 1, dialog.height() + 1)
+    painter.end()
+
+
+def fullest_slice(window: MainWindow) -> int:
+    """The slice with the most of the mask."""
+    assert window.session.mask is not None
+    return int(window.session.mask.data.sum(axis=(1, 2)).argmax())
+
+
+def paint(window: MainWindow) -> None:
+    """Draw one stroke along the upper edge of the mask and leave the pointer there."""
+    view = window.view()
+    assert window.session.mask is not None
+    rows, columns = window.session.mask.data[view.current_index].nonzero()
+    top = int(rows.min())
+    middle = int(columns[rows == top].mean())
+    window.actions["edit.brush"].trigger()
+    points = [view.voxel_to_widget(view.current_index, top - 2, middle + step) for step in range(-12, 13, 3)]
+    QTest.mousePress(view, Qt.MouseButton.LeftButton, pos=points[0])
+    for point in points[1:]:
+        QTest.mouseMove(view, point)
+        QApplication.processEvents()
+    QTest.mouseRelease(view, Qt.MouseButton.LeftButton, pos=points[-1])
+    QTest.mouseMove(view, points[-1] + QPoint(2, 0))
+
+
+def tour(window: MainWindow, folder: Path) -> None:
+    """Walk through the main states."""
+    take(window, folder, "window-empty")
+    window.actions["file.open_sample"].trigger()
+    settle(window)
+    take(window, folder, "window-study")
+    window.actions["segment.run"].trigger()
+    settle(window)
+    window.view().go_to(fullest_slice(window), 128, 128)
+    settle(window)
+    take(window, folder, "window-mask")
+    window.actions["view.compare_truth"].setChecked(True)
+    settle(window)
+    take(window, folder, "window-truth")
+    window.actions["view.compare_truth"].setChecked(False)
+    slider = window.findChild(QSlider, "threshold_slider")
+    slider.setValue(30)
+    settle(window)
+    paint(window)
+    settle(window)
+    take(window, folder, "window-paint")
+    window.files.open_path(Path("/somewhere/not-an-image.nii.gz"))
+    unsaved = window.findChild(QMessageBox, "unsaved_dialog")
+    take(window, folder, "window-unsaved", over=unsaved)
+    unsaved.button(QMessageBox.StandardButton.Discard).click()
+    settle(window)
+    error = window.findChild(QMessageBox, "error_dialog")
+    take(window, folder, "window-error", over=error)
+    error.close()
+    window.actions["view.light_theme"].setChecked(True)
+    settle(window)
+    take(window, folder, "window-light")
+
+
+def main() -> int:
+    """Take all pictures."""
+    folder = Path(sys.argv[1]) if len(sys.argv) > 1 else Path(__file__).parent / "images"
+    folder.mkdir(parents=True, exist_ok=True)
+    application = QApplication(sys.argv[:1])
+    with tempfile.TemporaryDirectory() as settings:
+        window = create_window(settings_dir=settings)
+        window.resize(*SIZE)
+        window.show()
+        settle(window)
+        try:
+            tour(window, folder)
+        finally:
+            window.session.mark_saved()
+            window.close()
+    application.quit()
+    return 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
