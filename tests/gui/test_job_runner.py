@@ -5,7 +5,6 @@ import time
 from collections.abc import Iterator
 
 import pytest
-from PySide6.QtCore import QThread
 from pytestqt.qtbot import QtBot
 
 from tumorview.app.jobs import Job, JobContext, JobTag
@@ -131,11 +130,11 @@ def test_shutdown_ends_threads_and_takes_no_more(qtbot: QtBot, study: Study) -> 
 
 
 def test_handlers_run_on_the_gui_thread(qtbot: QtBot, runner: JobRunner) -> None:
-    threads: list[QThread] = []
+    threads: list[int] = []
     runner.start(
         Job("parts", lambda context: [context.publish(n) for n in range(3)]),
-        Handlers(part=lambda _: threads.append(QThread.currentThread())),
+        Handlers(part=lambda _: threads.append(threading.get_ident())),
     )
     qtbot.waitUntil(lambda: not runner.running)
     assert len(threads) == 3
-    assert all(thread is runner.thread() for thread in threads)
+    assert set(threads) == {threading.get_ident()}
