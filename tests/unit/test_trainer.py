@@ -1,0 +1,248 @@
+"""Training runs of seconds: they learn, resume bit for bit, stop cleanly and never break what is on disk."""
+
+import csv
+import dataclasses
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import torch
+from lgg_layout import write_data_set
+from safetensors.torch import load_file
+
+from tumorview.errors import TrainingError
+from tumorview.ml import checkpoint as checkpoints
+from tumorview.ml import trainer
+from tumorview.ml.averaging import WeightAverage
+from tumorview.ml.models import UNetCBAM, load_model
+from tumorview.ml.recipes import AugmentSettings, DataSettings, ModelSettings, OptimiserSettings, Phase, Recipe
+from tumorview.ml.schedule import learning_rate, work_left
+from tumorview.ml.train_command import main
+from tumorview.ml.trainer import train
+from tumorview.ml.training_report import TrainProgress
+
+FIRST = Phase(size=32, steps=6, batch=4, lr=3e-3, warmup=2, evaluate_every=3)
+RECIPE = Recipe(
+    name="test",
+    title="Two small phases",
+    phases=(FIRST, dataclasses.replace(FIRST, steps=4, grow=2, lr=1e-3)),
+    model=ModelSettings(width=4),
+    data=DataSettings(validation=("XX_0002",)),
+    augment=AugmentSettings(rotation_degrees=20, noise=0.05, noise_probability=0.5, all_flair=0.2),
+    optimiser=OptimiserSettings(ema=0.9),
+)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _one_thread() -> Iterator[None]:
+    """Tiny tensors gain nothing from threads, and lose much on a busy machine."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(threads)
+
+
+@pytest.fixture(scope="module")
+def data_set(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write_data_set(tmp_path_factory.mktemp("data"))
+
+
+@pytest.fixture(scope="module")
+def finished(data_set: Path, tmp_path_factory: pytest.TempPathFactory):
+    """One whole run and everything it told."""
+    told: list[TrainProgress] = []
+    report = train([data_set], tmp_path_factory.mktemp("run"), RECIPE, progress=told.append)
+    return report, told
+
+
+def after(checks: int):
+    """A cancel token that is set after so many looks at it."""
+    looks = iter(range(checks))
+    return lambda: next(looks, None) is None
+
+
+# -------------------------------------------------------------------------------------------------------- a whole run
+def test_a_run_reports_where_it_is(finished):
+    report, told = finished
+    assert report.completed
+    assert report.total_step == told[-1].total_step == RECIPE.steps
+    assert [(state.phase, state.step) for state in told if state.validation] == [(1, 3), (1, 6), (2, 3), (2, 4)]
+    assert told[-1].eta_seconds == 0
+    assert set(told[-1].validation.per_patient) == {"TCGA_XX_0002_20000101"}
+
+
+def test_a_run_leaves_a_model_that_loads(finished):
+    report, _ = finished
+    model = load_model(report.model)
+    assert model.width == 8
+    assert load_file(report.model)["head.weight"].dtype == torch.float16
+    summary = json.loads((report.out / "model.json").read_text())
+    assert summary["validation_patients"] == ["TCGA_XX_0002_20000101"]
+    assert len(summary["training_patients"]) == 2
+
+
+def test_a_run_writes_curves(finished):
+    report, _ = finished
+    rows = list(csv.DictReader((report.out / "metrics.csv").read_text().splitlines()))
+    assert [int(row["total_step"]) for row in rows] == [3, 6, 9, 10]
+    assert {row["width"] for row in rows} == {"4", "8"}
+    events = [json.loads(line)["event"] for line in (report.out / "metrics.jsonl").read_text().splitlines()]
+    assert events == ["started", *["validation"] * 4, "finished"]
+
+
+def test_nothing_partial_is_left_behind(finished):
+    report, _ = finished
+    assert not list(report.out.glob(".*"))
+
+
+def test_training_learns(data_set: Path, tmp_path: Path):
+    phase = Phase(size=32, steps=50, batch=6, lr=1e-2, warmup=5, evaluate_every=50)
+    recipe = dataclasses.replace(RECIPE, phases=(phase,), augment=AugmentSettings(), data=DataSettings(("XX_0002",)))
+    told: list[TrainProgress] = []
+    report = train([data_set], tmp_path / "run", recipe, progress=told.append)
+    assert told[-1].loss < 0.8 * told[0].loss
+    assert report.validation.dice_pooled > 0.5
+
+
+# --------------------------------------------------------------------------------------------------------------- resume
+@pytest.mark.parametrize("steps", [2, 8])
+def test_resuming_gives_the_same_weights_bit_for_bit(finished, data_set: Path, tmp_path: Path, steps: int):
+    # Validation looks at the token too, so the run stops somewhere at or before this step.
+    stopped = train([data_set], tmp_path / "run", RECIPE, cancelled=after(steps))
+    assert not stopped.completed
+    assert 0 < stopped.total_step < RECIPE.steps
+    resumed = train([data_set], tmp_path / "run", RECIPE, resume=True)
+    assert resumed.completed
+    for name in ("last", "best", "model"):
+        ours, theirs = (load_file(report.out / f"{name}.safetensors") for report in (resumed, finished[0]))
+        assert ours.keys() == theirs.keys()
+        assert all(torch.equal(ours[key], theirs[key]) for key in ours)
+
+
+def test_a_run_is_not_overwritten_without_resume(finished, data_set: Path):
+    with pytest.raises(TrainingError, match="already holds a training run"):
+        train([data_set], finished[0].out, RECIPE)
+
+
+def test_changed_steps_are_allowed_and_noted(data_set: Path, tmp_path: Path):
+    out = tmp_path / "run"
+    train([data_set], out, RECIPE, cancelled=after(2))
+    shorter = dataclasses.replace(RECIPE, phases=(dataclasses.replace(FIRST, steps=4),))
+    assert train([data_set], out, shorter, resume=True).total_step == 4
+    lines = [json.loads(line) for line in (out / "metrics.jsonl").read_text().splitlines()]
+    resumed = next(line for line in lines if line["event"] == "resumed")
+    assert set(resumed["recipe_changes"]) == {"phases"}
+
+
+def test_resume_without_a_checkpoint_starts(data_set: Path, tmp_path: Path):
+    one = dataclasses.replace(RECIPE, phases=(dataclasses.replace(FIRST, steps=1),))
+    assert train([data_set], tmp_path / "new", one, resume=True).total_step == 1
+
+
+def test_training_goes_on_from_given_weights(finished, data_set: Path, tmp_path: Path):
+    settings = dataclasses.replace(RECIPE.model, initial=str(finished[0].model))
+    one = dataclasses.replace(RECIPE, model=settings, phases=(dataclasses.replace(FIRST, steps=1, lr=1e-9),))
+    report = train([data_set], tmp_path / "new", one)
+    ours, theirs = load_file(report.model), load_file(finished[0].model)
+    torch.testing.assert_close(ours["head.weight"], theirs["head.weight"], atol=1e-3, rtol=0)
+
+
+# --------------------------------------------------------------------------------------------------------------- trouble
+def test_nan_loss_stops_and_the_checkpoint_stays(data_set: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    out = tmp_path / "run"
+    train([data_set], out, RECIPE, cancelled=after(3))
+    before = (out / "last.safetensors").read_bytes()
+    monkeypatch.setattr(trainer, "loss_by_name", lambda _: lambda logits, _: logits.sum() * float("nan"))
+    with pytest.raises(TrainingError, match="loss became nan"):
+        train([data_set], out, RECIPE, resume=True)
+    assert (out / "last.safetensors").read_bytes() == before
+
+
+def test_full_disk_stops_and_the_checkpoint_stays(data_set: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    out = tmp_path / "run"
+    train([data_set], out, RECIPE, cancelled=after(3))
+    before = (out / "last.safetensors").read_bytes()
+
+    def full(*_: object, **__: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(checkpoints, "save_file", full)
+    with pytest.raises(TrainingError, match=r"could not be written .*No space left"):
+        train([data_set], out, RECIPE, resume=True)
+    assert (out / "last.safetensors").read_bytes() == before
+    assert not list(out.glob(".*"))
+
+
+def test_vanished_data_folder(data_set: Path, tmp_path: Path):
+    out = tmp_path / "run"
+    train([data_set], out, RECIPE, cancelled=after(2))
+    with pytest.raises(TrainingError, match="does not exist"):
+        train([tmp_path / "gone"], out, RECIPE, resume=True)
+    assert train([data_set], out, RECIPE, resume=True).completed
+
+
+def test_folder_that_cannot_be_made(data_set: Path, tmp_path: Path):
+    (tmp_path / "file").write_text("in the way")
+    with pytest.raises(TrainingError, match="cannot be made"):
+        train([data_set], tmp_path / "file" / "run", RECIPE)
+
+
+def test_broken_checkpoint_is_a_clear_error(data_set: Path, tmp_path: Path):
+    (tmp_path / "last.safetensors").write_bytes(b"broken")
+    with pytest.raises(TrainingError, match="cannot be read"):
+        train([data_set], tmp_path, RECIPE, resume=True)
+
+
+# -------------------------------------------------------------------------------------------------------------- the rest
+def test_the_training_child_speaks_json_lines(data_set: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]):
+    recipe = tmp_path / "r.toml"
+    recipe.write_text(
+        'name = "r"\ntitle = "r"\nmodel.width = 4\n[[phase]]\nsize = 32\nsteps = 2\nbatch = 2\nlr = 1e-3\n'
+    )
+    assert main(["--data", str(data_set), "--out", str(tmp_path / "run"), "--recipe", str(recipe)]) == 0
+    lines = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    assert lines[0]["total_steps"] == 2
+    assert lines[-1] == {"completed": True, "total_step": 2}
+    assert main(["--data", str(data_set), "--out", str(tmp_path / "run"), "--recipe", str(recipe)]) == 1
+    assert "already holds" in capsys.readouterr().err
+
+
+def test_two_processes_under_torchrun_train_one_model(data_set: Path, tmp_path: Path):
+    recipe = tmp_path / "r.toml"
+    recipe.write_text(
+        'name = "r"\ntitle = "r"\nmodel.width = 4\n[[phase]]\nsize = 32\nsteps = 3\nbatch = 4\nlr = 1e-3\n'
+    )
+    command = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node=2", "-m",
+               "tumorview.ml.train_command", "--data", str(data_set), "--out", str(tmp_path / "run"),
+               "--recipe", str(recipe)]  # fmt: skip
+    alone = {**os.environ, "OMP_NUM_THREADS": "1"}
+    done = subprocess.run(command, capture_output=True, text=True, timeout=150, env=alone, check=False)
+    assert done.returncode == 0, done.stderr[-2000:]
+    assert load_model(tmp_path / "run" / "model.safetensors").width == 4
+
+
+def test_learning_rate_warms_up_and_falls_along_a_cosine():
+    phase = Phase(size=32, steps=110, batch=1, lr=1.0, warmup=10, final_share=0.1)
+    assert [learning_rate(phase, step) for step in (0, 4, 9)] == pytest.approx([0.1, 0.5, 1.0])
+    assert learning_rate(phase, 60) == pytest.approx(0.55)
+    assert learning_rate(phase, 110) == pytest.approx(0.1)
+    assert learning_rate(dataclasses.replace(phase, schedule="constant"), 100) == 1.0
+
+
+def test_work_left_counts_size_and_width():
+    phases = (Phase(size=128, steps=10, batch=4, lr=1), Phase(size=256, steps=5, batch=2, lr=1, grow=2))
+    assert work_left(phases, 4, 32) == 6 * 4 + 5 * 2 * 4 * 4
+
+
+def test_average_follows_the_weights():
+    model = UNetCBAM(width=4)
+    average = WeightAverage(model, 0.5)
+    start = average.tensors["head.bias"].clone()
+    with torch.no_grad():
+        model.head.bias += 1.0
+    average.update(model, 100)
+    torch.testing.assert_close(average.tensors["head.bias"], start + 0.5)
