@@ -1,11 +1,14 @@
 """DICOM: each pitfall of geometry and grey values as a synthetic series, opened and compared voxel by voxel."""
 
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
 import pydicom
 import pytest
+from pydicom.data import get_testdata_file
 from pydicom.encaps import encapsulate
 from pydicom.uid import MPEG2MPML, generate_uid
 
@@ -13,6 +16,7 @@ from tests.unit.synthetic import CORONAL, SAGITTAL, SeriesSpec, pattern, write_c
 from tumorview.core.progress import Progress
 from tumorview.core.study import Role, Series, Study
 from tumorview.errors import JobCancelled, ReadError
+from tumorview.io import dicom_child
 from tumorview.io.registry import open_study
 
 SHAPE = (8, 10, 12)
@@ -311,6 +315,26 @@ def test_unknown_compression_names_it(tmp_path: Path):
     (path,) = write_classic(tmp_path, SeriesSpec(pattern((1, 8, 8))), edit=movie)
     with pytest.raises(ReadError, match=r"MPEG2.*no decoder is installed"):
         open_study(path)
+
+
+def test_a_decoder_that_aborts_or_hangs_costs_the_file_and_not_the_program(tmp_path: Path, monkeypatch):
+    source = Path(get_testdata_file("MR_small_jpeg_ls_lossless.dcm"))
+    for code in ("import os; os.abort()", "import time; time.sleep(60)", "print('noise')"):
+        started: list[int] = []
+        honest = subprocess.Popen
+
+        def dying(command, *, run=code, popen=honest, seen=started, **options):
+            seen.append(1)
+            return popen([sys.executable, "-c", run], **options)
+
+        monkeypatch.setattr(dicom_child.subprocess, "Popen", dying)
+        monkeypatch.setattr(dicom_child, "FRAME_SECONDS", 0.2)
+        monkeypatch.setattr(dicom_child, "START_SECONDS", 0.2)
+        with pytest.raises(ReadError, match="damaged"):
+            open_study(source)
+        monkeypatch.undo()
+        assert started == [1]
+    assert len(open_study(source).series) == 1
 
 
 def test_opening_reports_progress_and_can_be_cancelled(tmp_path: Path):

@@ -11,7 +11,8 @@ from tumorview.core.rendering import Window
 from tumorview.core.study import MODEL_CHANNELS, Role, Series, Study
 from tumorview.core.volume import Volume, finite_range
 from tumorview.errors import ReadError
-from tumorview.io.dicom_pixels import PixelFiles, read_stack
+from tumorview.io.dicom_decode import PixelFiles
+from tumorview.io.dicom_pixels import read_stack
 from tumorview.io.dicom_scan import Frame, Scan, is_dicom, scan
 from tumorview.io.dicom_stacks import Stack, stacks_of
 from tumorview.io.files import walk
@@ -138,14 +139,14 @@ def _read_all(stacks: list[Placed], progress: Progress) -> tuple[tuple[Series, .
     errors: list[ReadError] = []
     total = sum(len(stack.frames) for stack, _, _ in stacks)
     done = 0
-    files = PixelFiles()
-    for stack, role, confidence in stacks:
-        part = progress.part(done / total, (done + len(stack.frames)) / total)
-        done += len(stack.frames)
-        try:
-            series.append(_read_series(stack, role, confidence, files, part))
-        except ReadError as error:
-            errors.append(error)
+    with PixelFiles() as files:
+        for stack, role, confidence in stacks:
+            part = progress.part(done / total, (done + len(stack.frames)) / total)
+            done += len(stack.frames)
+            try:
+                series.append(_read_series(stack, role, confidence, files, part))
+            except ReadError as error:
+                errors.append(error)
     if errors and not series:
         raise errors[0]
     return tuple(series), [f"A series was left out: {error.message}" for error in errors]

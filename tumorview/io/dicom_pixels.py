@@ -7,16 +7,11 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from pydicom.dataset import Dataset
-from pydicom.pixels.decoders.base import get_decoder
-from pydicom.pixels.processing import apply_color_lut
-from pydicom.pixels.utils import iter_pixels, pixel_array
-from pydicom.uid import UID, JPEG2000TransferSyntaxes, JPEGExtended12Bit
 
 from tumorview.core.progress import Progress
 from tumorview.errors import ReadError
-from tumorview.io.dicom_gdcm import decode_with_gdcm
-from tumorview.io.dicom_scan import Frame, read_dataset
+from tumorview.io.dicom_decode import PixelFiles
+from tumorview.io.dicom_scan import Frame
 from tumorview.io.dicom_stacks import Stack
 from tumorview.io.pixels import to_grey
 from tumorview.io.untrusted import MAX_FILE_BYTES, reading
@@ -25,21 +20,6 @@ Voxels = npt.NDArray[Any]
 
 _NAMED_ERRORS = 3
 _COLOUR_WARNING = "The colour images are shown in greys."
-
-
-class PixelFiles:
-    """Datasets with pixels, the last one kept: the stacks of one multi-frame file follow one another."""
-
-    def __init__(self) -> None:
-        self._path: Path | None = None
-        self._dataset = Dataset()
-
-    def dataset(self, path: Path) -> Dataset:
-        """The dataset of ``path``; raises ReadError."""
-        if path != self._path:
-            self._dataset = Dataset()  # let go of the old one before the new one takes its memory
-            self._dataset, self._path = read_dataset(path, pixels=True), path
-        return self._dataset
 
 
 def read_stack(stack: Stack, files: PixelFiles, progress: Progress) -> tuple[Voxels, tuple[str, ...]]:
@@ -129,43 +109,7 @@ def _by_file(frames: list[tuple[int, Frame]]) -> dict[Path, dict[int, tuple[int,
 def _decoded(
     path: Path, members: dict[int, tuple[int, Frame]], files: PixelFiles
 ) -> Iterator[tuple[int, Frame, Voxels]]:
-    dataset = files.dataset(path)
-    syntax = UID(dataset.file_meta.TransferSyntaxUID)
     indices = sorted(members)
     with reading(path, "a DICOM image", "Its pixel data is cut short or damaged: copy it again from its source."):
-        if syntax == JPEGExtended12Bit and int(dataset.get("BitsStored") or 8) > 8:
-            frames = decode_with_gdcm(path, indices)
-        else:
-            _require_decoder(syntax, path)
-            frames = _with_pydicom(dataset, syntax, indices)
-        for index, pixels in zip(indices, frames, strict=True):
+        for index, pixels in zip(indices, files.frames(path, indices), strict=True):
             yield *members[index], pixels
-
-
-def _with_pydicom(dataset: Dataset, syntax: UID, indices: list[int]) -> Iterator[Voxels]:
-    if int(dataset.get("NumberOfFrames") or 1) == 1:
-        yield _grey_palette(pixel_array(dataset), dataset)
-    elif syntax in JPEG2000TransferSyntaxes:
-        # One by one: pydicom 3.0's iterator cannot correct the sign of JPEG 2000 frames whose header disagrees.
-        for index in indices:
-            yield _grey_palette(pixel_array(dataset, index=index), dataset)
-    else:
-        for pixels in iter_pixels(dataset, indices=indices):
-            yield _grey_palette(pixels, dataset)
-
-
-def _grey_palette(pixels: Voxels, dataset: Dataset) -> Voxels:
-    """The colours that palette indices stand for; other pixels as they are."""
-    return apply_color_lut(pixels, dataset) if dataset.get("PhotometricInterpretation") == "PALETTE COLOR" else pixels
-
-
-def _require_decoder(syntax: UID, path: Path) -> None:
-    try:
-        available = get_decoder(syntax).is_available
-    except NotImplementedError:
-        available = False
-    if not available:
-        raise ReadError(
-            f"'{path.name}' is packed as '{syntax.name}', for which no decoder is installed.",
-            "Install python-gdcm, or export the study uncompressed.",
-        )

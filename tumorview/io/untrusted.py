@@ -16,7 +16,7 @@ from nibabel.filebasedimages import ImageFileError
 from nibabel.spatialimages import HeaderDataError
 from nibabel.wrapstruct import WrapStructError
 from PIL import Image
-from pydicom.errors import InvalidDicomError
+from pydicom.errors import BytesLengthException, InvalidDicomError
 from tifffile import TiffFileError
 
 from tumorview.errors import ReadError
@@ -39,6 +39,7 @@ PARSER_ERRORS: tuple[type[Exception], ...] = (
     HeaderDataError,
     ImageFileError,
     WrapStructError,
+    BytesLengthException,
     InvalidDicomError,
     TiffFileError,
     Image.DecompressionBombError,
