@@ -23,13 +23,17 @@ from tumorview.core.progress import Progress
 from tumorview.core.study import Role, Series, Study
 from tumorview.core.volume import Volume
 from tumorview.ml.card import ModelCard
+from tumorview.ml.data import discover
 from tumorview.ml.engines.base import Engine, Floats, FunctionEngine
 from tumorview.ml.engines.calibration import AutoEngine
 from tumorview.ml.engines.machine import native_bfloat16, physical_cores
 from tumorview.ml.engines.opening import Source, candidates
-from tumorview.ml.models import UNetCBAM, fold_batch_norm
+from tumorview.ml.inputs import prepare
+from tumorview.ml.model_evaluation import lgg_study
+from tumorview.ml.models import UNetCBAM, fold_batch_norm, grow_width
 from tumorview.ml.predictor import predict_study
 from tumorview.ml.registry import ModelRegistry
+from tumorview.resources import resource_path
 
 EAGER = "torch eager float32"
 FULL_WIDTH = 64
@@ -53,29 +57,31 @@ class BenchRow:
 
 
 def inference_rows(registry: ModelRegistry, *, progress: Progress | None = None) -> list[BenchRow]:
-    """Peak arithmetic of the machine, then the default model and the full width (untrained) on every engine."""
+    """Peak arithmetic of the machine, then the default model and its full width on every engine."""
     progress = progress or Progress()
     model = registry.usable()
     peaks = {"float32": _peak(torch.float32)}
     if native_bfloat16():
         peaks["bfloat16"] = _peak(torch.bfloat16)
     rows = [BenchRow(f"machine: {name} matrix product", peak, "GFLOP/s") for name, peak in peaks.items()]
-    networks = {f"{model.card.id} (width {model.card.width})": model.network()}
-    if model.card.width != FULL_WIDTH:
-        networks[f"UNet+CBAM (width {FULL_WIDTH}, untrained)"] = UNetCBAM(FULL_WIDTH).eval()
-    for number, (title, network) in enumerate(networks.items()):
+    network = model.network()
+    assert isinstance(network, UNetCBAM)
+    slices = _real_slice(model.card)
+    networks = {f"{model.card.id} (width {network.width})": network}
+    if FULL_WIDTH % network.width == 0 and network.width < FULL_WIDTH:
+        # The full width at the same function: its masks mean something, so that reduced precision can be judged.
+        networks[f"grown to width {FULL_WIDTH}"] = grow_width(network, FULL_WIDTH // network.width)
+    for number, (title, one) in enumerate(networks.items()):
         part = progress.part(number / (len(networks) + 1), (number + 1) / (len(networks) + 1))
-        rows += _network_rows(title, network, model.card.input_size, peaks, part)
+        rows += _network_rows(title, one, slices, peaks, part)
     part = progress.part(len(networks) / (len(networks) + 1), 1.0)
-    return [*rows, _study_row(model.card, next(iter(networks.values())), max(peaks.values()), part)]
+    return [*rows, _study_row(model.card, network, slices, max(peaks.values()), part)]
 
 
 def _network_rows(
-    title: str, network: nn.Module, size: int, peaks: dict[str, float], progress: Progress
+    title: str, network: UNetCBAM, slices: Floats, peaks: dict[str, float], progress: Progress
 ) -> list[BenchRow]:
     """ms a slice of every engine, of ``auto``, and the share of the machine's peak that the fastest reaches."""
-    assert isinstance(network, UNetCBAM)
-    slices = np.random.default_rng(0).standard_normal((1, network.in_channels, size, size)).astype(np.float32)
     engines: dict[str, Engine] = {EAGER: FunctionEngine(_eager(network))}
     found = candidates(Source(lambda: network, slices.shape))
     for candidate in found:
@@ -112,14 +118,13 @@ def _network_rows(
     ]  # fmt: skip
 
 
-def _study_row(card: ModelCard, network: nn.Module, peak: float, progress: Progress) -> BenchRow:
+def _study_row(card: ModelCard, network: nn.Module, slices: Floats, peak: float, progress: Progress) -> BenchRow:
     """A FLAIR of 155 slices of 240x240 from voxels to probabilities; ratio = time / (slices x FLOP / peak)."""
-    sample = np.zeros((1, len(card.channels), card.input_size, card.input_size), np.float32)
-    auto = AutoEngine(candidates(Source(lambda: network, sample.shape)))
+    auto = AutoEngine(candidates(Source(lambda: network, slices.shape)))
     while not auto.decided:
-        auto.predict(sample, progress)
+        auto.predict(slices, progress)
     prediction = predict_study(_phantom(), card, auto, progress=progress)
-    ideal = _STUDY[0] * gflop(network, sample) / peak
+    ideal = _STUDY[0] * gflop(network, slices) / peak
     seconds = prediction.origin.seconds
     name = f"{card.id}: whole study of 155 slices of 240x240 (ratio: time over slices x FLOP / peak)"
     return BenchRow(name, seconds, "s", "arithmetic at the machine's peak", seconds / ideal)
@@ -189,6 +194,12 @@ def _peak(dtype: torch.dtype) -> float:
         left @ right
         times.append(time.perf_counter() - started)
     return 2 * _MATRIX**3 / min(times) / 1e9
+
+
+def _real_slice(card: ModelCard) -> Floats:
+    """The middle slice of the sample study as network input [1, c, h, w]."""
+    inputs = prepare(lgg_study(discover([resource_path("sample")])[0]), size=card.input_size)
+    return inputs.batch([inputs.occupied[len(inputs.occupied) // 2]])
 
 
 def _phantom() -> Study:
