@@ -3,6 +3,7 @@
 import shutil
 import subprocess
 import sys
+import zlib
 from pathlib import Path
 
 import numpy as np
@@ -10,7 +11,7 @@ import pydicom
 import pytest
 from pydicom.data import get_testdata_file
 from pydicom.encaps import encapsulate
-from pydicom.uid import MPEG2MPML, generate_uid
+from pydicom.uid import MPEG2MPML, DeflatedExplicitVRLittleEndian, generate_uid
 
 from tests.unit.synthetic import CORONAL, SAGITTAL, SeriesSpec, pattern, write_classic, write_enhanced
 from tumorview.core.progress import Progress
@@ -303,6 +304,21 @@ def test_hostile_header_is_refused_before_memory_is_taken(tmp_path: Path):
 
     (path,) = write_classic(tmp_path, SeriesSpec(pattern((1, 8, 8))), edit=enlarge)
     with pytest.raises(ReadError, match="cut short or its header is wrong"):
+        open_study(path)
+
+
+def test_deflated_file_opens_and_a_deflate_bomb_does_not(tmp_path: Path):
+    spec = SeriesSpec(pattern((1, 10, 12)), step=5.0)  # a single slice is as thick as SliceThickness says
+    (path,) = write_classic(tmp_path, spec)
+    dataset = pydicom.dcmread(path)
+    dataset.file_meta.TransferSyntaxUID = DeflatedExplicitVRLittleEndian
+    dataset.save_as(path)
+    _assert_places(_only(open_study(path)), spec)
+    content = path.read_bytes()
+    body = 144 + int.from_bytes(content[140:144], "little")
+    path.write_bytes(content[:body] + zlib.compress(bytes(600 * 2**20), 9, -15))
+    assert path.stat().st_size < 2**20
+    with pytest.raises(ReadError, match="unusual size"):
         open_study(path)
 
 

@@ -1,5 +1,6 @@
 """The header pass over DICOM files: what each frame is and where it lies, without reading a pixel."""
 
+import zlib
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -20,6 +21,9 @@ from tumorview.io.untrusted import PARSER_ERRORS, check_allocation, reading
 
 MAX_FRAMES = 20_000  # of one file
 MAX_EDGE = 8192
+MAX_DEFLATED = 512 * 2**20  # bytes that a deflated dataset may unpack to
+
+_CHUNK = 2**20
 
 _MIN_COSINES, _MAX_SKEW = 0.5, 0.1  # direction vectors that are shorter or less at right angles are damage
 
@@ -232,10 +236,20 @@ def _check_size(dataset: Dataset, path: Path) -> None:
 
 
 def _check_deflated(path: Path) -> None:
-    """Refuse a deflated dataset that unpacks to more than its size allows: pydicom would unpack it whole."""
+    """Refuse a deflated dataset that unpacks to more than MAX_DEFLATED: pydicom would unpack it whole."""
     start = head(path, 2048)
-    if _DEFLATED.encode() in start and path.stat().st_size > 32 * 2**20:
-        raise ReadError(f"'{path.name}' is a deflated file of unusual size.", "Export it again uncompressed.")
+    if _DEFLATED.encode() not in start or start[128:132] != b"DICM":
+        return
+    meta_end = 144 + int.from_bytes(start[140:144], "little")  # the group length counts from behind itself
+    unpacked, stream = 0, zlib.decompressobj(-zlib.MAX_WBITS)
+    with reading(path, "a DICOM image"), path.open("rb") as file:
+        file.seek(meta_end)
+        while packed := stream.unconsumed_tail or file.read(_CHUNK):
+            unpacked += len(stream.decompress(packed, _CHUNK))
+            if unpacked > MAX_DEFLATED:
+                raise ReadError(f"'{path.name}' unpacks to an unusual size.", "Export it again uncompressed.")
+            if stream.eof:
+                break
 
 
 def _guessed_syntax(dataset: Dataset) -> str:

@@ -91,7 +91,7 @@ def _write_slices(
     for index, path in enumerate(paths):
         progress.check()
         progress.report(index / count, "Writing slices")
-        _write_png(np.ascontiguousarray(picture(index)), path)
+        write_png(np.ascontiguousarray(picture(index)), path)
     return paths
 
 
@@ -105,7 +105,9 @@ def _slices_in(folder: Path) -> Iterator[Path]:
     return (path for path in children(folder) if path.match("slice_[0-9][0-9][0-9][0-9].png"))
 
 
-def _write_png(pixels: Picture, path: Path) -> None:
+def write_png(pixels: Picture, path: Path) -> None:
+    """Greys [h, w] or RGB [h, w, 3] as PNG, read back and compared; raises WriteError."""
+
     def verify(part: Path) -> None:
         with Image.open(part) as image:
             if image.size != pixels.shape[1::-1] or not np.array_equal(np.asarray(image), pixels):

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import numpy as np
 
+from tumorview.core.labels import LabelTable
 from tumorview.core.mask import MaskArray
 from tumorview.errors import ReadError
 from tumorview.io.pixels import Pixels, to_grey
@@ -36,6 +37,12 @@ def labels_of(values: Pixels, path: Path, *, spatial_dimensions: int = 3) -> Mas
     if numbers.size == 1 and numbers[0] >= 255:
         return np.ones(whole.shape, np.uint8)
     return whole.astype(np.uint8)
+
+
+def table_for(data: MaskArray) -> LabelTable:
+    """The label table of a mask that came without one: "Tumour" where label 1 stands alone, otherwise numbers."""
+    numbers = set(np.unique(data).tolist()) - {0}
+    return LabelTable.whole_tumour() if numbers <= {1} else LabelTable(()).covering(numbers)
 
 
 def looks_like_labels(values: Pixels) -> bool:

@@ -7,7 +7,6 @@ from pathlib import Path
 import numpy as np
 
 from tumorview.core.geometry import Geometry
-from tumorview.core.labels import LabelTable
 from tumorview.core.mask import Mask
 from tumorview.core.progress import Progress
 from tumorview.core.study import Role, Series, Study
@@ -15,7 +14,7 @@ from tumorview.core.volume import Volume
 from tumorview.errors import ReadError
 from tumorview.io.align import reordered
 from tumorview.io.files import walk
-from tumorview.io.mask_pixels import labels_of, looks_like_labels
+from tumorview.io.mask_pixels import labels_of, looks_like_labels, table_for
 from tumorview.io.nifti_header import NiftiImage, is_nifti, opened, placement
 from tumorview.io.pixels import Pixels, to_grey
 from tumorview.io.raster import finite_voxels
@@ -79,7 +78,7 @@ def read_mask(path: Path) -> Mask:
             raise ReadError(f"'{path.name}' holds several volumes, not one mask.", "Save one volume of label numbers.")
         volume, _ = _read_volume(image, 0)
     data = labels_of(volume.data, path)
-    return Mask(data, volume.geometry, LabelTable.whole_tumour().covering(np.unique(data).tolist()))
+    return Mask(data, volume.geometry, table_for(data))
 
 
 def stem_of(path: Path) -> str:

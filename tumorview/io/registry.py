@@ -7,7 +7,6 @@ from typing import Protocol
 import numpy as np
 
 from tumorview.core.geometry import Geometry
-from tumorview.core.labels import LabelTable
 from tumorview.core.mask import Mask
 from tumorview.core.progress import Progress
 from tumorview.core.slicing import Plane, PlaneView
@@ -16,6 +15,7 @@ from tumorview.errors import GeometryError, ReadError
 from tumorview.io.align import reordered
 from tumorview.io.dicom import DicomReader
 from tumorview.io.lgg import LggReader
+from tumorview.io.mask_pixels import table_for
 from tumorview.io.nifti import NiftiReader, read_mask
 from tumorview.io.nifti_header import is_nifti
 from tumorview.io.pixels import raster_kind
@@ -81,7 +81,7 @@ def _on_grid(mask: Mask, grid: Geometry, path: Path) -> Mask:
 
 def _picture_mask(path: Path, grid: Geometry | None) -> Mask:
     stack = read_label_stack(path)
-    labels = LabelTable.whole_tumour().covering(np.unique(stack).tolist())
+    labels = table_for(stack)
     if grid is None:
         return Mask(stack, Geometry.uncalibrated(stack.shape), labels)
     view = PlaneView.of(grid, Plane.AXIAL)
