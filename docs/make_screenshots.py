@@ -55,7 +55,9 @@ def take(window: MainWindow, folder: Path, name: str, *, over: QWidget | None = 
     path = folder / f"{name}.png"
     picture.save(str(path))
     with Image.open(path) as image:
-        small = image.convert("RGB").quantize(COLOURS, method=Image.Quantize.MAXCOVERAGE, kmeans=1, dither=Image.Dither.NONE)
+        full = image.convert("RGB")
+    # Maximum coverage keeps the few pixels of a label's colour, which the commonest greys would crowd out.
+    small = full.quantize(COLOURS, method=Image.Quantize.MAXCOVERAGE, kmeans=1, dither=Image.Dither.NONE)
     small.save(path, optimize=True)
     sys.stdout.write(f"{path}  {path.stat().st_size / 1024:.0f} KB\n")
 
