@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tumorview.app.jobs import JobContext
+from tumorview.app.model_reports import write_model_report
 from tumorview.app.segmenter import RunSegmentation, Segmenter, SegmentOptions
 from tumorview.app.settings import default_folder
 from tumorview.core import metrics
@@ -84,17 +85,27 @@ def evaluate_model(
     *,
     patients: Path | None = None,
     channels: str | None = None,
+    report: Path | None = None,
     context: JobContext | None = None,
 ) -> dict[str, Any]:
-    """Evaluate a model over a data set in the LGG layout: the document of ``tumorview evaluate-model``."""
+    """Evaluate a model over a data set in the LGG layout: the document of ``tumorview evaluate-model``.
+
+    With ``report`` everything that a model card should say is measured too and written into that folder.
+    """
     from tumorview.ml.engines import open_engine
     from tumorview.ml.model_evaluation import evaluate_data_set
+    from tumorview.ml.model_report import detailed_report
 
     options, context = options or SegmentOptions(), context or JobContext()
     model = model_registry().usable(options.model or None)
     engine = open_engine(model, engine=options.engine, device=options.device, cache=default_folder() / "cache")
-    report = evaluate_data_set(data, model.card, engine, patients=patients, channels=channels, progress=context)
-    return report.to_dict()
+    if report is not None:
+        make_folder(report)
+        detailed = detailed_report(data, model.card, engine, patients=patients, channels=channels, progress=context)
+        write_model_report(detailed, report)
+        return detailed.to_dict()
+    result = evaluate_data_set(data, model.card, engine, patients=patients, channels=channels, progress=context)
+    return result.to_dict()
 
 
 # -- writing ---------------------------------------------------------------------------------------------------

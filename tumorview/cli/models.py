@@ -57,6 +57,10 @@ def evaluate_model(
         Path | None, typer.Option("--patients", help="A file with one patient folder name a line.")
     ] = None,
     channels: Annotated[str, typer.Option("--channels", help="FLAIR feeds FLAIR into all three channels.")] = "",
+    report: Annotated[
+        Path | None,
+        typer.Option("--report", help="Folder for intervals, institutions, calibration, FLAIR alone and worst cases."),
+    ] = None,
     device: Device = "auto",
     engine: Engine = "auto",
     json: AsJson = False,
@@ -64,7 +68,9 @@ def evaluate_model(
     """Dice and IoU of a model over a data set, pooled, per patient and as slice-level papers report."""
     options = tasks.SegmentOptions(model=model, device=device, engine=engine)
     with progress_bar("Evaluating") as context:
-        document = tasks.evaluate_model(data, options, patients=patients, channels=channels or None, context=context)
+        document = tasks.evaluate_model(
+            data, options, patients=patients, channels=channels or None, report=report, context=context
+        )
     if json:
         print_json(document)
         return

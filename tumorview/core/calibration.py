@@ -41,7 +41,7 @@ class Reliability:
         return cls(
             np.bincount(index, minlength=bins),
             np.bincount(index[found], minlength=bins),
-            np.bincount(index, weights=p, minlength=bins),
+            np.asarray(np.bincount(index, weights=p, minlength=bins), dtype=np.float64),
         )
 
     def __add__(self, other: "Reliability") -> "Reliability":

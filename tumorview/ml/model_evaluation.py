@@ -2,7 +2,7 @@
 
 import statistics
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,6 +12,7 @@ import numpy as np
 from tumorview.core.geometry import Geometry
 from tumorview.core.mask import Mask
 from tumorview.core.metrics import Agreement, CohortAgreement, evaluate
+from tumorview.core.prediction import Prediction
 from tumorview.core.progress import Progress
 from tumorview.core.study import MODEL_CHANNELS, Role, Series, Study
 from tumorview.core.volume import Volume
@@ -21,6 +22,8 @@ from tumorview.ml.data import PatientFiles, discover
 from tumorview.ml.data_files import read_pair
 from tumorview.ml.engines.base import Engine, Floats
 from tumorview.ml.predictor import predict_study
+
+Observer = Callable[[Study, Prediction, Mask], None]
 
 
 @dataclass(frozen=True)
@@ -96,10 +99,12 @@ def evaluate_data_set(
     channels: str | None = None,
     threshold: float | None = None,
     progress: Progress | None = None,
+    observe: Observer | None = None,
 ) -> ModelReport:
     """Evaluate a model on every patient under ``data``, or on those that ``patients`` names (a file, or names).
 
     ``channels="FLAIR"`` feeds FLAIR into all channels. Any tissue counts as tumour, as in the ground truth.
+    ``observe`` is called after each patient with its study, the prediction and the mask that was compared.
     Raises ModelError for unknown patients or channels, TrainingError for data that cannot be read, JobCancelled.
     """
     if channels not in (None, Role.FLAIR.value):
@@ -114,7 +119,10 @@ def evaluate_data_set(
         study = lgg_study(patient, flair_only=channels is not None)
         prediction = predict_study(study, card, timed, progress=part)
         assert study.truth is not None
-        results.append(PatientResult(patient.id, evaluate(prediction.mask(level), study.truth)))
+        mask = prediction.mask(level)
+        results.append(PatientResult(patient.id, evaluate(mask, study.truth)))
+        if observe is not None:
+            observe(study, prediction, mask)
     return ModelReport(
         model=card.id,
         weights_sha256=card.weights_sha256,
