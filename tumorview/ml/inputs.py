@@ -140,7 +140,8 @@ def _other_channel(
         voxels = presented(resample(series.volume, flair.volume.geometry).data, view)
         source = presented(flair.volume.data, view)
         step = max(1, round(min(view.size) / _PLAUSIBILITY_SIDE))
-        if preprocess.channel_plausible(source[:, ::step, ::step], voxels[:, ::step, ::step]):
+        small = (slice(None), slice(None, None, step), slice(None, None, step))
+        if preprocess.channel_plausible(source[small], voxels[small], head[small]):
             return _normalised(voxels, head)
         problem = f"The {name} does not look like one"
     warnings.append(f"{problem}; FLAIR takes its place.")
