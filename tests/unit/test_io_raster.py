@@ -87,6 +87,24 @@ def test_folder_of_pictures_is_a_stack_in_natural_order(tmp_path: Path):
     assert "no spacing" in series.warnings[0]
 
 
+@pytest.mark.parametrize("fits", [True, False])
+def test_masks_among_pictures_are_the_truth_and_no_slices(tmp_path: Path, fits: bool):
+    for number in (1, 2, 10):
+        Image.fromarray(np.full((8, 9), 40 + number, np.uint8)).save(tmp_path / f"img{number}.png")
+        mask = np.zeros((8, 9), np.uint8)
+        mask[:number] = 255
+        if fits or number < 10:
+            Image.fromarray(mask).save(tmp_path / f"img{number}_mask.png")
+    study = open_study(tmp_path)
+    assert study.reference.volume.shape == (3, 8, 9)
+    if fits:
+        assert study.truth is not None
+        assert study.truth.data.sum(axis=(1, 2)).tolist() == [9, 18, 72]
+    else:
+        assert study.truth is None
+        assert "do not fit" in study.warnings[0]
+
+
 @pytest.mark.parametrize("dtype", [np.uint8, np.uint16, np.float32])
 def test_multipage_tiff_keeps_its_values(tmp_path: Path, dtype):
     data = pattern((5, 6, 7), dtype)

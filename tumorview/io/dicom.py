@@ -38,7 +38,7 @@ class DicomReader:
 
     def read(self, path: Path, progress: Progress) -> Study:
         """The Study in ``path``; where there are several, the one with the most channels and slices."""
-        found, place = _scan(path, progress.part(0.0, _SCAN_PART))
+        found = _scan(path, progress.part(0.0, _SCAN_PART))
         if not found.frames:
             raise ReadError(
                 f"'{path.name}' holds DICOM objects but no image. {' '.join(found.warnings)}".strip(),
@@ -48,15 +48,15 @@ class DicomReader:
         if not stacks:
             raise ReadError(f"'{path.name}' holds no stack of slices. {' '.join(warnings)}", "Open another series.")
         series, damaged = _read_all(stacks, progress.part(_SCAN_PART, 1.0))
-        return Study(path=place, series=series, title=place.name, warnings=(*found.warnings, *warnings, *damaged))
+        return Study(path=path, series=series, title=path.name, warnings=(*found.warnings, *warnings, *damaged))
 
 
-def _scan(path: Path, progress: Progress) -> tuple[Scan, Path]:
+def _scan(path: Path, progress: Progress) -> Scan:
     """The headers below ``path``; a DICOMDIR stands for its folder, whose files are found without its help."""
     if path.is_file() and path.name.upper() != "DICOMDIR":
-        return scan([path], progress), path
+        return scan([path], progress)
     folder = path if path.is_dir() else path.parent
-    return scan([file for file in walk(folder, progress) if is_dicom(file)], progress), path
+    return scan([file for file in walk(folder, progress) if is_dicom(file)], progress)
 
 
 def _choose_study(frames: list[Frame]) -> tuple[list[Placed], list[str]]:

@@ -1,20 +1,22 @@
 """TIFF, PNG and JPEG: single images, multi-page TIFF and folders of slices. They carry no geometry."""
 
+import re
 from pathlib import Path
 
 import numpy as np
 
 from tumorview.core.geometry import Geometry
-from tumorview.core.mask import MaskArray
+from tumorview.core.mask import Mask, MaskArray
 from tumorview.core.progress import Progress
 from tumorview.core.study import Series, Study
 from tumorview.core.volume import Volume
 from tumorview.errors import ReadError
 from tumorview.io.files import children, walk
-from tumorview.io.mask_pixels import labels_of
+from tumorview.io.mask_pixels import labels_of, table_for
 from tumorview.io.pixels import MAX_VOXELS, Pixels, raster_kind, read_info, read_pages, to_grey
 from tumorview.io.roles import role_from_text
 
+_MASK_NAME = re.compile(r"(?<![a-z])(mask|label|labels|seg|segmentation)(?![a-z])", re.IGNORECASE)
 _COLOUR_WARNING = "The colour picture is shown in greys."
 _UNCALIBRATED = "The file carries no spacing or orientation: millimetres and patient sides are unknown."
 
@@ -30,19 +32,21 @@ class RasterReader:
 
     def read(self, path: Path, progress: Progress) -> Study:
         """The Study of that image or stack."""
-        files = [path] if path.is_file() else _slices(path)
+        files, masks = ([path], []) if path.is_file() else _without_masks(_slices(path))
         stack, warnings = _read_stack(files, progress)
+        geometry = Geometry.uncalibrated(stack.shape)
         role, confidence = role_from_text(path.stem)
         series = Series(
             uid=f"raster-{path.stem}",
-            volume=Volume(stack, Geometry.uncalibrated(stack.shape)),
+            volume=Volume(stack, geometry),
             role=role,
             role_confidence=confidence,
             description=path.stem,
             modality="OT",
             warnings=(_UNCALIBRATED, *warnings),
         )
-        return Study(path=path, series=(series,), title=path.name)
+        truth, remarks = _truth(masks, geometry)
+        return Study(path=path, series=(series,), title=path.name, truth=truth, warnings=remarks)
 
 
 def read_label_stack(path: Path) -> MaskArray:
@@ -58,10 +62,29 @@ def read_label_stack(path: Path) -> MaskArray:
     return labels_of(np.concatenate(values), path)
 
 
+def _without_masks(pictures: list[Path]) -> tuple[list[Path], list[Path]]:
+    """Pictures, and those among them that are masks by name; all are pictures where no other is."""
+    masks = [path for path in pictures if _MASK_NAME.search(path.stem)]
+    images = [path for path in pictures if path not in masks]
+    return (images, masks) if images else (pictures, [])
+
+
+def _truth(masks: list[Path], geometry: Geometry) -> tuple[Mask | None, tuple[str, ...]]:
+    if not masks:
+        return None, ()
+    try:
+        labels = labels_of(np.concatenate([read_pages(path) for path in masks]), masks[0])
+    except (ReadError, ValueError):  # pictures that are no masks after all, or of several sizes
+        labels = np.empty((0, 0, 0), np.uint8)
+    if labels.shape != geometry.shape:
+        return None, (f"{len(masks)} pictures named as masks do not fit the images and were left out.",)
+    return Mask(labels, geometry, table_for(labels)), ()
+
+
 def _mask_slices(folder: Path) -> list[Path]:
     """All pictures of a folder, or only those named as masks where both masks and images lie there."""
     pictures = [path for path in children(folder) if raster_kind(path)]
-    masks = [path for path in pictures if "mask" in path.stem.casefold() or "label" in path.stem.casefold()]
+    _, masks = _without_masks(pictures)
     return masks or pictures
 
 
