@@ -65,7 +65,7 @@ def after(checks: int):
     return lambda: next(looks, None) is None
 
 
-# -------------------------------------------------------------------------------------------------------- a whole run
+# a whole run
 def test_a_run_reports_where_it_is(finished):
     report, told = finished
     assert report.completed
@@ -108,7 +108,7 @@ def test_training_learns(data_set: Path, tmp_path: Path):
     assert report.validation.dice_pooled > 0.5
 
 
-# --------------------------------------------------------------------------------------------------------------- resume
+# resume
 @pytest.mark.parametrize("steps", [2, 8])
 def test_resuming_gives_the_same_weights_bit_for_bit(finished, data_set: Path, tmp_path: Path, steps: int):
     # Validation looks at the token too, so the run stops somewhere at or before this step.
@@ -151,7 +151,7 @@ def test_training_goes_on_from_given_weights(finished, data_set: Path, tmp_path:
     torch.testing.assert_close(ours["head.weight"], theirs["head.weight"], atol=1e-3, rtol=0)
 
 
-# --------------------------------------------------------------------------------------------------------------- trouble
+# trouble
 def test_nan_loss_stops_and_the_checkpoint_stays(data_set: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     out = tmp_path / "run"
     train([data_set], out, RECIPE, cancelled=after(3))
@@ -197,7 +197,7 @@ def test_broken_checkpoint_is_a_clear_error(data_set: Path, tmp_path: Path):
         train([data_set], tmp_path, RECIPE, resume=True)
 
 
-# -------------------------------------------------------------------------------------------------------------- the rest
+# the rest
 def test_the_training_child_speaks_json_lines(data_set: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]):
     recipe = tmp_path / "r.toml"
     recipe.write_text(

@@ -33,6 +33,8 @@ from tumorview.ml.run_folder import RunFolder
 from tumorview.ml.schedule import SpeedMeter, learning_rate, work_left
 from tumorview.ml.training_report import ProgressListener, TrainProgress, TrainReport, ValidationScores
 
+__all__ = ["ProgressListener", "TrainProgress", "TrainReport", "train"]
+
 _LOG_EVERY = 10  # steps between two readings of the loss, which make a GPU wait
 _SAVE_SECONDS = 600  # a crash costs ten minutes at most
 _COMPILE_WORTH = 300  # slices of 256x256 at width 32 after which compiling has paid for itself
