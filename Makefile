@@ -40,10 +40,10 @@ pytest: setup
 
 bench: setup  ## the project's own performance table, then the timed hot paths
 	$(BIN)/tumorview bench
-	$(BIN)/pytest tests/benchmarks --benchmark-enable --benchmark-only
+	$(BIN)/pytest tests/benchmarks --benchmark-enable
 
 screenshots: setup  ## take the pictures of the documentation again
-	$(BIN)/python tools/screenshots.py
+	$(BIN)/python docs/make_screenshots.py
 
 docs: setup  ## build the documentation into site/
 	$(BIN)/pip install -q -c constraints.txt -e '.[docs]' --no-build-isolation
