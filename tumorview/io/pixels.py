@@ -112,7 +112,8 @@ def _tiff_info(path: Path) -> RasterInfo:
     with tifffile.TiffFile(path) as tiff:
         first = tiff.pages.first
         count = len(tiff.pages)
-        return RasterInfo(count, first.imagelength, first.imagewidth, first.samplesperpixel, np.dtype(first.dtype))
+        size = int(first.imagelength), int(first.imagewidth), int(first.samplesperpixel)  # a damaged tag is a tuple
+        return RasterInfo(count, *size, np.dtype(first.dtype))
 
 
 def _tiff_pages(path: Path) -> Iterator[Pixels]:
