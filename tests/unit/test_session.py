@@ -167,3 +167,13 @@ def test_live_agreement_equals_a_full_count_after_random_strokes(session):
         (found & ~wanted).sum(),
         (~found & wanted).sum(),
     )
+
+
+def test_labels_of_a_model_with_several_classes_are_named_as_soon_as_they_show(session):
+    classes = (*CLASSES, ModelClass("Enhancing", 4, (86, 180, 233)))
+    part = np.zeros((2, 1, 16, 20), np.float16)
+    part[1, 0, 4:8, 4:8] = 0.9
+    session.begin_prediction()
+    session.show_part(PredictionPart(Box((1, 0, 0), (2, 16, 20)), part, classes))
+    assert session.shown[1, 5, 5] == 4
+    assert session.mask.labels[4].name == "Enhancing"

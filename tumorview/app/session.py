@@ -12,10 +12,10 @@ from tumorview.core.edits import Edit, replace_all
 from tumorview.core.event import Event
 from tumorview.core.geometry import Geometry
 from tumorview.core.history import History
-from tumorview.core.labels import Label
+from tumorview.core.labels import Label, LabelTable
 from tumorview.core.mask import Box, Mask, MaskArray, Provenance
 from tumorview.core.metrics import Agreement, Counts, count, require_same_grid, slice_counts
-from tumorview.core.prediction import Prediction, PredictionPart, label_voxels
+from tumorview.core.prediction import Prediction, PredictionPart, label_voxels, labels_of
 from tumorview.core.slicing import PlaneView
 from tumorview.core.study import Role, Series, Study
 from tumorview.core.tools import BACKGROUND, Brush, Stroke
@@ -180,6 +180,7 @@ class Session:
         """Show slices of a prediction that is under way."""
         if self._preview is None or self.mask is None:
             return
+        self._name_labels(labels_of(part.classes))
         numbers = [model_class.label for model_class in part.classes]
         voxels = label_voxels(part.probabilities, numbers, self.threshold)
         target = self._preview[part.box.slices]
@@ -191,11 +192,8 @@ class Session:
         mask, _ = self._editable()
         self.prediction = prediction
         self._drop_preview()
-        for label in prediction.labels:
-            if mask.labels.get(label.number) is None:
-                mask.labels = mask.labels.with_label(label)
+        self._name_labels(prediction.labels)
         self._keep_labels("AI segmentation")
-        self.labels_changed.emit(None)
         self.prediction_changed.emit(prediction)
 
     def cancel_prediction(self) -> None:
@@ -296,6 +294,14 @@ class Session:
         mask.changed.connect(self._mask_changed)
         self.history.changed.connect(lambda _: self.history_changed.emit(None))
         self.history_changed.emit(None)
+
+    def _name_labels(self, labels: LabelTable) -> None:
+        """Give the mask those of ``labels`` that it does not have yet."""
+        mask, _ = self._editable()
+        missing = [label for label in labels if mask.labels.get(label.number) is None]
+        if missing:
+            mask.labels = LabelTable.of([*mask.labels, *missing])
+            self.labels_changed.emit(None)
 
     def _keep_labels(self, title: str) -> None:
         self.end_stroke()  # otherwise undoing the stroke later would take voxels of this step back too

@@ -62,7 +62,7 @@ class Prediction:
     @property
     def labels(self) -> LabelTable:
         """The label table that a mask of this prediction has."""
-        return LabelTable.of(Label(c.label, c.name, c.colour) for c in self.classes)
+        return labels_of(self.classes)
 
     def mask(self, threshold: float | None = None) -> Mask:
         """The Mask at ``threshold`` (the default one if None)."""
@@ -70,6 +70,11 @@ class Prediction:
             self.probabilities, [c.label for c in self.classes], self.threshold if threshold is None else threshold
         )
         return Mask(voxels, self.geometry, self.labels)
+
+
+def labels_of(classes: Sequence[ModelClass]) -> LabelTable:
+    """The label table of a mask that a model with these foreground classes gives."""
+    return LabelTable.of(Label(c.label, c.name, c.colour) for c in classes)
 
 
 def label_voxels(probabilities: Probabilities, numbers: Sequence[int], threshold: float) -> MaskArray:

@@ -7,13 +7,14 @@ import numpy as np
 from PySide6.QtCore import QObject, Signal
 
 from tumorview.app.session import Session
+from tumorview.core.labels import STANDARD_OPACITY
 from tumorview.core.metrics import Counts, count
 from tumorview.core.rendering import OverlayStyle
 from tumorview.core.slicing import PlaneView
 from tumorview.core.study import Study
 from tumorview.gui.docks.agreement_dock import AgreementPanel
 from tumorview.gui.docks.edit_dock import BrushChoice, EditPanel
-from tumorview.gui.docks.labels_dock import STANDARD_OPACITY, LabelChange, LabelsPanel, OverlayChoice
+from tumorview.gui.docks.labels_dock import LabelChange, LabelsPanel, OverlayChoice
 from tumorview.gui.files import Drawing
 from tumorview.gui.timing import Memory, Throttle
 from tumorview.gui.views import OverlayOptions, SliceStrip, SliceView, Tool

@@ -15,11 +15,9 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from tumorview.core.labels import Label, LabelTable
+from tumorview.core.labels import STANDARD_OPACITY, Label, LabelTable
 from tumorview.gui import icons, theme
 from tumorview.gui.widgets import ElidedLabel, Panel, Slider, compact_spin, label, named, row
-
-STANDARD_OPACITY = Label.opacity  # what 100 % of a label means: its fill is as strong as the overlay's opacity
 
 
 @dataclass(frozen=True)
@@ -51,6 +49,7 @@ class LabelRow(QWidget):
         self.volume = ElidedLabel("")
         self.volume.setObjectName("label_volume")
         self.volume.setProperty("dim", True)
+        self.volume.setIndent(2)  # as a text field does, so that name and volume stand in line
         theme.tabular(self.volume)
         self.strength = QSpinBox()
         self.strength.setRange(0, 100)
