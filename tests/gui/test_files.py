@@ -60,7 +60,8 @@ def test_the_mask_is_saved_in_the_geometry_of_the_image(
     assert not window.session.dirty
     assert not window.isWindowModified()
     assert window.status.saved.text() == "Saved"
-    assert str(target) in window.status.currentMessage()
+    assert str(target) in window.status.toolTip()
+    assert window.status.currentMessage().endswith("out.nii.gz")
 
 
 def test_saving_again_asks_nothing(

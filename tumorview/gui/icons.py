@@ -88,7 +88,7 @@ def toggle_icon(on: str, off: str) -> QIcon:
     )
 
 
-def swatch(colour: Colour, size: int = 14, ratio: float = 1.0) -> QIcon:
+def swatch(colour: Colour, size: int = 14, ratio: float = 2.0) -> QIcon:
     """A filled rounded square in a label's colour."""
     pixmap = QPixmap(round(size * ratio), round(size * ratio))
     pixmap.setDevicePixelRatio(ratio)

@@ -154,7 +154,7 @@ class JobRunner(QObject):
         except BaseException as error:  # noqa: BLE001 - even a SystemExit in a library must not leave the job running
             outcome = Outcome(Ending.FAILED, error=RuntimeError(f"{type(error).__name__} in a job"))
         if isinstance(outcome.error, Exception):
-            log.info("job %r failed: %s", job.title, type(outcome.error).__name__)
+            log.info("a job failed: %s", type(outcome.error).__name__)  # its title may name a patient
         self._reported.emit(JobEnded(job, outcome))
 
     # -- on the GUI thread -------------------------------------------------------------------------------------

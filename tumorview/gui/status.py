@@ -1,6 +1,6 @@
 """The line at the bottom: what just happened, what lies under the pointer, where the network computes, saved or not."""
 
-from PySide6.QtCore import QSize, Signal
+from PySide6.QtCore import QSize, Qt, Signal
 from PySide6.QtWidgets import QLabel, QProgressBar, QStatusBar, QToolButton, QWidget
 
 from tumorview.core.labels import LabelTable
@@ -48,8 +48,11 @@ class StatusBar(QStatusBar):
         self.hide_progress()
 
     def tell(self, text: str) -> None:
-        """Say what happened, for a while."""
-        self.showMessage(text, MESSAGE_MS)
+        """Say what happened, for a while; a long path loses its middle and is whole in the tooltip."""
+        room = self.position.x() - 2 * theme.GRID
+        shown = self.fontMetrics().elidedText(text, Qt.TextElideMode.ElideMiddle, room) if room > 0 else text
+        self.setToolTip(text)
+        self.showMessage(shown, MESSAGE_MS)
 
     def show_progress(self, fraction: float, text: str) -> None:
         """A background task is under way."""
