@@ -189,7 +189,7 @@ class Session:
 
     def finish_prediction(self, prediction: Prediction) -> None:
         """Keep a whole prediction: one undoable step; voxels set by hand stay."""
-        mask, _ = self._editable()
+        self._editable()
         self.prediction = prediction
         self._drop_preview()
         self._name_labels(prediction.labels)
