@@ -84,6 +84,19 @@ def test_panels_need_no_scroll_bar(make_window: MakeWindow, flair: Path, truth: 
     assert content.minimumSizeHint().width() <= window.tools.scroll_area.viewport().width()
 
 
+def test_nothing_makes_the_window_wider_than_a_small_screen(
+    qtbot: QtBot, make_window: MakeWindow, flair: Path, tmp_path: Path
+) -> None:
+    long = flair.rename(tmp_path / f"{'very_' * 30}long_flair.nii.gz")
+    window = make_window(long)
+    window.status.show_progress(0.5, f"Saving {long.name}")
+    assert window.minimumSizeHint().width() <= 1366
+    assert window.minimumSizeHint().height() <= 768
+    window.status.hide_progress()
+    window.status.tell(f"Saved: {long}")
+    assert window.minimumSizeHint().width() <= 1366
+
+
 def test_the_image_has_seven_tenths_of_a_large_window(qtbot: QtBot, window: MainWindow) -> None:
     window.resize(1600, 1000)
     view = window.view()

@@ -6,8 +6,10 @@ from PySide6.QtWidgets import QLabel, QProgressBar, QStatusBar, QToolButton, QWi
 from tumorview.core.labels import LabelTable
 from tumorview.gui import icons, theme
 from tumorview.gui.views.values import CursorInfo
+from tumorview.gui.widgets import ElidedLabel
 
 MESSAGE_MS = 12_000
+TASK_WIDTH = 220
 NOTICE = "Research use only: not a medical device"
 
 
@@ -21,7 +23,8 @@ class StatusBar(QStatusBar):
         self.setSizeGripEnabled(False)
         self.setFixedHeight(22)
         self.setContentsMargins(4, 0, 4, 0)
-        self._text = QLabel()
+        self._text = ElidedLabel()  # a long file name must not widen the window
+        self._text.setFixedWidth(TASK_WIDTH)
         self._bar = QProgressBar()
         self._bar.setObjectName("status_progress")
         self._bar.setAccessibleName("Progress")
@@ -57,7 +60,7 @@ class StatusBar(QStatusBar):
     def show_progress(self, fraction: float, text: str) -> None:
         """A background task is under way."""
         self.clearMessage()
-        self._text.setText(text)
+        self._text.set_text(text)
         self._bar.setValue(round(1000 * fraction))
         for part in (self._text, self._bar, self._cancel):
             part.show()
