@@ -1,0 +1,195 @@
+"""The harness of Table 4: rows and recipes, scoring, resuming row by row, and a report made from JSON files alone."""
+
+import dataclasses
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+from tests.unit.lgg_layout import write_patient
+from tools.markers import replace_part
+from tools.table4 import run as harness
+from tools.table4.report import NOT_RUN, write_report
+from tools.table4.results import read_results
+from tools.table4.rows import PATIENTS, PROTOCOLS, ROW_FILE, ROWS, SLICES, recipe_of, run_folder
+from tools.table4.scoring import score
+from tumorview.errors import TrainingError
+from tumorview.ml.data import SliceSet
+
+OURS = next(row for row in ROWS if row.key == "unet-cbam")
+PAGE = "# Results\n" + "".join(
+    f"<!-- {name}:begin -->\nold\n<!-- {name}:end -->\n"
+    for name in ("table4-setup", "table4-patients", "table4-slices", "table4-figures")
+)
+
+
+def document(protocol=PATIENTS, **changes):
+    """A finished row as it stands on disk."""
+    facts = {
+        "row": "unet-cbam", "protocol": protocol, "parameters": 31_300_000, "gflop": 24.1, "size": 128, "steps": 800,
+        "batch": 16, "seconds": 2400.0, "test_seconds": 60.0, "training_units": 62, "validation_units": 8,
+        "test_units": 18, "left_out_twins": [], "machine": "a machine, 2 cores", "torch": "2.14.1", "curve": [],
+        "patients": [
+            {"id": "TCGA_AA_0001", "site": "AA", "slices": [[30, 5, 5], [0, 0, 0]]},
+            {"id": "TCGA_BB_0002", "site": "BB", "slices": [[10, 10, 10]]},
+        ],
+        "worst": [],
+    }  # fmt: skip
+    return {**facts, **changes}
+
+
+def write_row(root: Path, protocol: str, facts):
+    folder = run_folder(root, OURS, protocol)
+    folder.mkdir(parents=True)
+    (folder / ROW_FILE).write_text(json.dumps(facts))
+
+
+@pytest.fixture
+def page(tmp_path):
+    path = tmp_path / "results.md"
+    path.write_text(PAGE)
+    return path
+
+
+# ------------------------------------------------------------------------------------------------- rows and recipes
+def test_rows_differ_in_their_architecture_only():
+    first, *others = (recipe_of(row, PATIENTS) for row in ROWS)
+    for other in others:
+        model = dataclasses.replace(other.model, architecture=first.model.architecture)
+        assert dataclasses.replace(other, model=model) == first
+    assert len({row.architecture for row in ROWS}) == len(ROWS) == 5
+
+
+def test_protocols_differ_in_their_split_only():
+    one, other = (recipe_of(OURS, protocol) for protocol in PROTOCOLS)
+    assert (one.data.split, other.data.split) == ("patient", "slice")
+    data = dataclasses.replace(other.data, split="patient")
+    assert dataclasses.replace(other, name=one.name, title=one.title, data=data) == one
+
+
+# ---------------------------------------------------------------------------------------------------------- scoring
+class Bright(nn.Module):
+    """Tumour where FLAIR is brightest."""
+
+    def forward(self, x):
+        tumour = 20 * (x[:, 1] - 1.5)
+        return torch.stack([-tumour, tumour], 1)
+
+
+def square_slices():
+    """Two patients of two slices; the second patient's truth is shifted by half its width."""
+    images, labels = np.zeros((4, 3, 256, 256), np.uint8), np.zeros((4, 256, 256), np.uint8)
+    images[:, :, 28:228, 28:228] = 80
+    images[[0, 2], 1, 100:140, 60:100] = 250
+    labels[0, 100:140, 60:100] = 1
+    labels[2, 100:140, 80:120] = 1
+    return SliceSet(("TCGA_AA_1", "TCGA_BB_2"), images, labels, np.array([0, 0, 1, 1]))
+
+
+def test_slices_are_compared_on_the_original_grid():
+    tested = score(Bright(), square_slices(), ["TCGA_AA_1", "TCGA_BB_2"], 128)
+    good, bad = tested["patients"]
+    assert (good["id"], good["site"], good["slices"][1]) == ("TCGA_AA_1", "AA", [0, 0, 0])
+    assert sum(good["slices"][0]) == pytest.approx(1600, rel=0.03)
+    assert good["slices"][0][0] == pytest.approx(1600, rel=0.03)
+    assert bad["slices"][0] == pytest.approx([800, 800, 800], rel=0.06)
+    assert [(case["patient"], case["slice"]) for case in tested["worst"]] == [("TCGA_BB_2", 1), ("TCGA_AA_1", 1)]
+    assert tested["worst"][0]["dice"] == pytest.approx(0.5, abs=0.02)
+
+
+def test_only_test_units_are_scored():
+    tested = score(Bright(), square_slices(), ["TCGA_BB_2"], 128)
+    assert [patient["id"] for patient in tested["patients"]] == ["TCGA_BB_2"]
+
+
+# --------------------------------------------------------------------------------------------------------- one row
+@pytest.fixture
+def small(tmp_path, monkeypatch):
+    """Five synthetic patients, a network of width 2 and three steps."""
+    for number in range(5):
+        write_patient(tmp_path / "data", f"TCGA_XX_{number:04d}_20000101", 4, seed=number)
+    names = [f"TCGA_XX_{number:04d}_20000101" for number in range(5)]
+    monkeypatch.setattr(harness.Path, "read_text", _patients(names, harness.Path.read_text))
+
+    def recipe(row, protocol, steps=None):
+        whole = recipe_of(row, protocol, 3)
+        phase = dataclasses.replace(whole.phases[0], size=32, batch=4)
+        return dataclasses.replace(whole, phases=(phase,), model=dataclasses.replace(whole.model, width=2))
+
+    monkeypatch.setattr(harness, "recipe_of", recipe)
+    return tmp_path
+
+
+def _patients(names, read):
+    return lambda path, **options: "\n".join(names) if path.name == "patients.txt" else read(path, **options)
+
+
+def run_ours(folder, cancelled=lambda: False, protocol=PATIENTS):
+    said: list[str] = []
+    done = harness.run_rows(
+        folder / "data", folder / "runs", keys=["unet-cbam"], protocols=[protocol], steps=None, cancelled=cancelled,
+        say=said.append,
+    )  # fmt: skip
+    return done, said
+
+
+@pytest.mark.parametrize(("protocol", "units"), [(PATIENTS, [3, 1, 1]), (SLICES, [14, 2, 4])])
+def test_a_row_is_trained_tested_and_not_run_again(small, protocol, units):
+    assert run_ours(small, protocol=protocol)[0]
+    result = read_results(small / "runs", protocol)["unet-cbam"]
+    facts = result.facts
+    assert [facts[f"{part}_units"] for part in ("training", "validation", "test")] == units
+    assert sum(len(patient["slices"]) for patient in facts["patients"]) == 4
+    assert [point["total_step"] for point in facts["curve"]] == [3]
+    assert result.figures["dice_paper_protocol"].value is not None
+    written = run_folder(small / "runs", OURS, protocol) / ROW_FILE
+    before = written.read_bytes()
+    assert run_ours(small, protocol=protocol) == (True, [f"UNet+CBAM, {PROTOCOLS[protocol]}: finished before"])
+    assert written.read_bytes() == before
+
+
+def test_a_stopped_row_goes_on(small):
+    looks = iter(range(2))
+    done, said = run_ours(small, cancelled=lambda: next(looks, None) is None)
+    assert not done
+    assert said[-1].endswith("the same command goes on")
+    assert not read_results(small / "runs", PATIENTS)
+    assert run_ours(small)[0]
+    assert read_results(small / "runs", PATIENTS)["unet-cbam"].facts["steps"] == 3
+
+
+def test_another_collection_is_refused(small, tmp_path):
+    (tmp_path / "data" / "TCGA_XX_0004_20000101").rename(tmp_path / "elsewhere")
+    with pytest.raises(TrainingError, match="lacks 1 of the 5 patients, TCGA_XX_0004"):
+        run_ours(small)
+
+
+# ----------------------------------------------------------------------------------------------------------- report
+def test_rows_that_are_missing_say_so_and_show_the_papers_figures_as_the_papers(tmp_path, page):
+    write_report(tmp_path / "nothing", page, tmp_path / "images")
+    text = page.read_text()
+    assert text.count(f"| {NOT_RUN} |") == 10
+    assert "*0.936* | *0.882*" in text
+    assert "old" not in text
+    assert not (tmp_path / "images").exists()
+
+
+def test_numbers_of_the_report_come_from_the_counts(tmp_path, page, monkeypatch):
+    write_row(tmp_path, PATIENTS, document())
+    write_row(tmp_path, SLICES, document(SLICES))
+    monkeypatch.setattr("tools.table4.report._figures", lambda *_: "")
+    write_report(tmp_path, page, tmp_path / "images")
+    row, other = [line for line in page.read_text().splitlines() if line.startswith("| UNet+CBAM")]
+    pooled, volume, paper = 80 / 110, (60 / 70 + 0.5) / 2, (60 / 70 + 1 + 0.5) / 3
+    assert row.startswith(f"| UNet+CBAM | 31.3 | 24.1 | 3000 | {pooled:.3f} | {volume:.3f} (0.500 to 0.857) |")
+    assert other.startswith(f"| UNet+CBAM | {paper:.3f} | {(30 / 40 + 1 + 10 / 30) / 3:.3f} | {pooled:.3f} |")
+    assert "2 of 10 runs are finished, 1.4 hours together." in page.read_text()
+    assert page.read_text().count(f"| {NOT_RUN} |") == 8
+
+
+def test_markers_have_to_be_there(page):
+    with pytest.raises(SystemExit, match="'other'"):
+        replace_part(page, "other", "text")

@@ -1,0 +1,141 @@
+"""docs/results.md from the JSON files of finished rows: no number is typed by hand."""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from tools.markers import replace_part
+from tools.table4.results import Result, read_results
+from tools.table4.rows import PATIENTS, PROTOCOLS, ROWS, SLICES
+from tumorview.core.uncertainty import Estimate
+
+NOT_RUN = "not run yet"
+PAGE = Path("docs/results.md")
+IMAGES = Path("docs/images")
+
+
+def write_report(root: Path, page: Path = PAGE, images: Path = IMAGES) -> None:
+    """Tables, figures and pictures of everything that is finished."""
+    results = {protocol: read_results(root, protocol) for protocol in PROTOCOLS}
+    replace_part(page, "table4-setup", setup_text(results))
+    replace_part(page, "table4-patients", patients_table(results[PATIENTS]))
+    replace_part(page, "table4-slices", slices_table(results[SLICES]))
+    replace_part(page, "table4-figures", _figures(results, images))
+
+
+def setup_text(results: Mapping[str, Mapping[str, Result]]) -> str:
+    """What was run on what, as the rows say it themselves."""
+    rows = [result for group in results.values() for result in group.values()]
+    if not rows:
+        return f"*Table 4 was {NOT_RUN} on this checkout.*"
+    done = f"{len(rows)} of {len(ROWS) * len(PROTOCOLS)} runs are finished"
+    hours = sum(result.facts["seconds"] + result.facts["test_seconds"] for result in rows) / 3600
+    machines = sorted({f"{r.facts['machine']}, torch {r.facts['torch']}" for r in rows})
+    schedules = sorted({_schedule(result) for result in rows})
+    splits = {
+        protocol: sorted({_split(result) for result in group.values()}) for protocol, group in results.items() if group
+    }
+    lines = [
+        f"{done}, {hours:.1f} hours together.",
+        "",
+        *(f"* Machine: {machine}." for machine in machines),
+        *(f"* Schedule: {schedule}." for schedule in schedules),
+        *(f"* {PROTOCOLS[protocol].capitalize()}: {text}." for protocol, texts in splits.items() for text in texts),
+    ]
+    return "\n".join(lines)
+
+
+def patients_table(results: Mapping[str, Result]) -> str:
+    """The table of the split by patient; patients are the unit of the intervals."""
+    head = (
+        "| model | million parameters | GFLOP a slice | ms a step | `dice_pooled` | `dice_per_volume` (95 %) | median "
+        "| `dice_per_slice` | `dice_paper_protocol` | `iou_paper_protocol` | *paper: Dice* | *paper: IoU* |"
+    )
+    lines = [head, "|---|" + "---:|" * 11]
+    for row in ROWS:
+        paper = f"*{row.paper_dice:.3f}* | *{row.paper_iou:.3f}*"
+        result = results.get(row.key)
+        if result is None:
+            lines.append(f"| {row.title} | {NOT_RUN} |" + " |" * 8 + f" {paper} |")
+            continue
+        figures, cohort = result.figures, result.cohort
+        cells = [
+            *_cost(result),
+            number(figures["dice_pooled"].value),
+            interval(figures["dice_per_volume"]),
+            number(cohort.dice_per_volume_median),
+            number(figures["dice_per_slice"].value),
+            number(figures["dice_paper_protocol"].value),
+            number(figures["iou_paper_protocol"].value),
+        ]
+        lines.append(f"| {row.title} | {' | '.join(cells)} | {paper} |")
+    return "\n".join(lines)
+
+
+def slices_table(results: Mapping[str, Result]) -> str:
+    """The table of the random slice split, beside the paper's own figures."""
+    lines = [
+        "| model | `dice_paper_protocol` | `iou_paper_protocol` | `dice_pooled` | `dice_per_slice` "
+        "| *paper: Dice* | *paper: IoU* |",
+        "|---|" + "---:|" * 6,
+    ]
+    for row in ROWS:
+        paper = f"*{row.paper_dice:.3f}* | *{row.paper_iou:.3f}*"
+        result = results.get(row.key)
+        if result is None:
+            lines.append(f"| {row.title} | {NOT_RUN} | | | | {paper} |")
+            continue
+        names = ("dice_paper_protocol", "iou_paper_protocol", "dice_pooled", "dice_per_slice")
+        cells = [number(result.figures[name].value) for name in names]
+        lines.append(f"| {row.title} | {' | '.join(cells)} | {paper} |")
+    return "\n".join(lines)
+
+
+def number(value: float | None) -> str:
+    """Three decimals; a dash where undefined."""
+    return "–" if value is None else f"{value:.3f}"
+
+
+def interval(estimate: Estimate) -> str:
+    """The value and its interval."""
+    return f"{number(estimate.value)} ({number(estimate.low)} to {number(estimate.high)})"
+
+
+def _cost(result: Result) -> list[str]:
+    facts = result.facts
+    return [f"{facts['parameters'] / 1e6:.1f}", f"{facts['gflop']:.1f}", f"{result.ms_per_step:.0f}"]
+
+
+def _schedule(result: Result) -> str:
+    facts = result.facts
+    return f"{facts['steps']} steps of {facts['batch']} slices at {facts['size']}x{facts['size']}"
+
+
+def _split(result: Result) -> str:
+    facts = result.facts
+    unit = "patients" if facts["protocol"] == PATIENTS else "slices"
+    counts = (f"{facts[f'{part}_units']} {unit} for {part}" for part in ("training", "validation", "test"))
+    twins = f"; left out as twins: {', '.join(facts['left_out_twins'])}" if facts["left_out_twins"] else ""
+    return ", ".join(counts) + twins
+
+
+def _figures(results: Mapping[str, Mapping[str, Result]], images: Path) -> str:
+    """Draw what there is; the text refers to what was drawn."""
+    if not any(results.values()):
+        return f"*Curves, box plot and worst cases: {NOT_RUN}.*"
+    from tools.table4 import figures
+
+    images.mkdir(parents=True, exist_ok=True)
+    parts = ["### Learning curves", "", "Pooled Dice on the validation part, at training size, averaged weights.", ""]
+    figures.draw_curves(results, images / "table4-curves.svg")
+    parts += ["![Validation Dice over steps, one line a model](images/table4-curves.svg)", ""]
+    if results[PATIENTS]:
+        figures.draw_patients(results[PATIENTS], images / "table4-per-patient.svg")
+        parts += ["### Patient by patient", "", "Each dot is a test patient of the split by patient.", ""]
+        parts += ["![Dice per patient as a box plot, one box a model](images/table4-per-patient.svg)", ""]
+    for protocol, group in results.items():
+        if group:
+            figures.draw_worst(group, images / f"table4-worst-{protocol}.png")
+            parts += [f"### Worst cases, {PROTOCOLS[protocol]}", ""]
+            parts += ["FLAIR of the slice with most wrong pixels; green found, blue missed, red-orange too much.", ""]
+            parts += [f"![Worst patients of each model](images/table4-worst-{protocol}.png)", ""]
+    return "\n".join(parts)
