@@ -147,8 +147,16 @@ def test_training_goes_on_from_given_weights(finished, data_set: Path, tmp_path:
     settings = dataclasses.replace(RECIPE.model, initial=str(finished[0].model))
     one = dataclasses.replace(RECIPE, model=settings, phases=(dataclasses.replace(FIRST, steps=1, lr=1e-9),))
     report = train([data_set], tmp_path / "new", one)
+    rows = list(csv.DictReader((report.out / "metrics.csv").read_text().splitlines()))
+    assert [row["total_step"] for row in rows] == ["0", "1"]  # what the given weights score comes first
     ours, theirs = load_file(report.model), load_file(finished[0].model)
     torch.testing.assert_close(ours["head.weight"], theirs["head.weight"], atol=1e-3, rtol=0)
+
+
+def test_given_weights_of_another_kind_are_refused(finished, data_set: Path, tmp_path: Path):
+    settings = dataclasses.replace(RECIPE.model, initial=str(finished[0].model), classes=3)
+    with pytest.raises(TrainingError, match="3 channels and 2 classes, the recipe 3 and 3"):
+        train([data_set], tmp_path / "new", dataclasses.replace(RECIPE, model=settings))
 
 
 # trouble

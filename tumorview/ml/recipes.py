@@ -15,7 +15,10 @@ from tumorview.resources import resource_path
 
 @dataclass(frozen=True, slots=True)
 class ModelSettings:
-    """The network to start from; ``norm = "none"`` is Table 3 to the letter. ``initial`` is a weights file."""
+    """The network to start from; ``norm = "none"`` is Table 3 to the letter.
+
+    ``initial`` is a weights file or the id of a bundled model, and then decides about the width.
+    """
 
     architecture: str = "unet-cbam"
     width: int = 64

@@ -12,7 +12,6 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
-from typing import cast
 
 import torch
 from lightning_fabric import Fabric
@@ -26,7 +25,8 @@ from tumorview.ml.checkpoint import Checkpoint, RunState, load_checkpoint, optim
 from tumorview.ml.corpus import Corpus, load_corpus
 from tumorview.ml.evaluation import Validator
 from tumorview.ml.losses import loss_by_name
-from tumorview.ml.models import Network, NetworkBuilder, UNetCBAM, build_model, grow_width, load_model
+from tumorview.ml.model_setup import compiled, first_model, grown, make_optimiser, placed
+from tumorview.ml.models import NetworkBuilder, build_model
 from tumorview.ml.models.weights import load_state
 from tumorview.ml.recipes import Phase, Recipe
 from tumorview.ml.run_folder import RunFolder
@@ -136,16 +136,16 @@ class _Run:
             load_state(self.model, self._best_of_phase(), "the phase before")
             self.state = replace(self.state, phase=number, step=0, best=-1.0)
         if phase.grow > 1 and checkpoint is None:
-            self.model = _grown(self.model, phase.grow, seed=self.recipe.seed)
-        self.model = _placed(self.model.train(), self.fabric.device)
+            self.model = grown(self.model, phase.grow, seed=self.recipe.seed)
+        self.model = placed(self.model.train(), self.fabric.device)
         self.average = WeightAverage(self.model, self.recipe.optimiser.ema)
         optimiser = make_optimiser(self.model, self.recipe, phase)
         if checkpoint is not None:
             restore_optimiser(optimiser, checkpoint.part("optimiser"))
             self.average.load(checkpoint.part("ema"))
-        self._averaged = _placed(self.networks(self.model.metadata()), self.fabric.device)
+        self._averaged = placed(self.networks(self.model.metadata()), self.fabric.device)
         compiling = self._compiling_pays(phase)
-        network, scored = (_compiled(part) if compiling else part for part in (self.model, self._averaged))
+        network, scored = (compiled(part) if compiling else part for part in (self.model, self._averaged))
         self._scored = scored
         self._network, self._stepper = self.fabric.setup(network, optimiser)
         self._validator = Validator(
@@ -177,6 +177,8 @@ class _Run:
 
     def _steps(self, phase: Phase) -> None:
         """The steps of a phase that are left, with validation, checkpoints and progress."""
+        if self.recipe.model.initial and self.state.total_step == 0:
+            self._validate(phase, None, 0.0, 0.0)  # what fine-tuning has to beat; otherwise the start is kept
         meter = SpeedMeter(phase.batch)
         begun, before = time.monotonic(), self.state.seconds
         for inputs, labels in self._batches(phase).stream(self.state.step, phase.steps):
@@ -230,7 +232,7 @@ class _Run:
 
     # ---- validation, checkpoints, progress -------------------------------------------------------------------------
 
-    def _validate(self, phase: Phase, loss: float, lr: float, rate: float) -> ValidationScores | None:
+    def _validate(self, phase: Phase, loss: float | None, lr: float, rate: float) -> ValidationScores | None:
         """Score the averaged weights and keep them if they are this phase's best; one process does it for all."""
         if self.fabric.is_global_zero:
             self._averaged.load_state_dict(self.average.tensors)
@@ -267,35 +269,3 @@ class _Run:
                     loss, lr, rate, left / rate if rate else 0.0, scores,
                 )
             )  # fmt: skip
-
-
-def first_model(recipe: Recipe, networks: NetworkBuilder = build_model) -> Network:
-    """The network that a recipe starts from: new, or read from a weights file."""
-    return load_model(Path(recipe.model.initial)) if recipe.model.initial else networks(recipe.model.metadata())
-
-
-def make_optimiser(model: nn.Module, recipe: Recipe, phase: Phase) -> torch.optim.Optimizer:
-    """Adam or AdamW; weight decay acts on convolution weights only."""
-    settings = recipe.optimiser
-    groups = [
-        {"params": [p for p in model.parameters() if p.ndim > 1], "weight_decay": settings.weight_decay},
-        {"params": [p for p in model.parameters() if p.ndim <= 1], "weight_decay": 0.0},
-    ]
-    kind = torch.optim.AdamW if settings.name == "adamw" else torch.optim.Adam
-    return kind(groups, lr=phase.lr, fused=True)
-
-
-def _grown(model: Network, factor: int, seed: int) -> Network:
-    """A wider network of the same function; only our own architecture knows how to grow."""
-    if not isinstance(model, UNetCBAM):
-        raise TrainingError(f"A {model.metadata()['architecture']} network cannot grow.", "Leave 'grow' out.")
-    return grow_width(model, factor, seed=seed)
-
-
-def _placed(model: Network, device: torch.device) -> Network:
-    """On the device, in the memory layout that convolutions are fastest in."""
-    return cast(Network, nn.Module.to(model, device=device, memory_format=torch.channels_last))  # type: ignore[call-overload]  # torch's stubs lack memory_format here
-
-
-def _compiled(model: nn.Module) -> nn.Module:
-    return cast(nn.Module, torch.compile(model))
