@@ -343,3 +343,12 @@ def test_presented_slices_are_those_of_the_view_and_can_be_written_through():
         assert shown.base is not None
         for index in range(view.count):
             np.testing.assert_array_equal(shown[index], view.extract(data, index))
+
+
+def test_an_image_stored_the_other_way_round_gives_the_same_mask():
+    plain = head()
+    stored = Volume((plain.data.max() - plain.data).astype(plain.data.dtype), plain.geometry)
+    direct = predict_study(study(series(plain)), CARD, ENGINE)
+    inverted = predict_study(study(replace(series(stored), inverted=True)), CARD, ENGINE)
+    assert direct.mask().has_labels
+    assert dice(inverted.mask().data > 0, direct.mask().data > 0) > 0.99

@@ -83,9 +83,9 @@ class Study:
     def best(self, role: Role, near: Series | None = None) -> Series | None:
         """The series that plays ``role`` best beside ``near``, or on its own where ``near`` is None.
 
-        A role given by the user goes before a recognised one, a likely one before an unlikely one; then one in the frame of reference of ``near``, then one that can be
-        shown in its slices without losing resolution (axial slices where ``near`` is None, as models are trained on
-        them), then the surest, then the one with the most voxels.
+        A role given by the user goes before a recognised one, a likely one before an unlikely one; then one in the
+        frame of reference of ``near``, then one that can be shown in its slices without losing resolution (axial
+        slices where ``near`` is None, as models are trained on them), then the surest, then the largest.
         """
         candidates = [series for series in self.series if self.role_of(series) is role]
         return max(candidates, key=lambda one: (one.uid in self.roles, *_suitability(one, near)), default=None)

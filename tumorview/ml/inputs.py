@@ -16,6 +16,7 @@ from tumorview.core.progress import Progress
 from tumorview.core.resample import overlaps, resample
 from tumorview.core.slicing import Plane, PlaneView
 from tumorview.core.study import MODEL_CHANNELS, Role, Series, Study
+from tumorview.core.volume import Volume
 from tumorview.errors import ModelError
 from tumorview.ml import preprocess
 from tumorview.ml.preprocess import Floats, Framing
@@ -72,7 +73,7 @@ def prepare(study: Study, *, size: int = preprocess.FRAME, progress: Progress | 
     if flair is None:
         raise ModelError("This study has no FLAIR series, which the model needs.", "Say which series is the FLAIR.")
     view = PlaneView.of(flair.volume.geometry, Plane.AXIAL)
-    source = presented(flair.volume.data, view)
+    source = presented(_bright(flair).data, view)
     progress.check()
     head = _head(source)
     progress.check()
@@ -101,6 +102,13 @@ def presented(data: npt.NDArray[Any], view: PlaneView) -> npt.NDArray[Any]:
     """``data`` [k, j, i] as the view's slices [slice, row, column]; a view of the data, so writing goes through."""
     turned = data.transpose(view.normal_axis, view.row_axis, view.column_axis)
     return turned[:, :: -1 if view.flip_rows else 1, :: -1 if view.flip_columns else 1]
+
+
+def _bright(series: Series) -> Volume:
+    """The series with values that grow with the signal; MONOCHROME1 stores them the other way round."""
+    if not series.inverted:
+        return series.volume
+    return Volume(-series.volume.data.astype(np.float32), series.volume.geometry)
 
 
 def _head(source: npt.NDArray[Any]) -> npt.NDArray[np.bool_]:
@@ -137,8 +145,8 @@ def _other_channel(
     """The normalised channel, or None (with a warning) where FLAIR has to step in."""
     problem = _misplaced(series, flair, name, warnings)
     if problem is None:
-        voxels = presented(resample(series.volume, flair.volume.geometry).data, view)
-        source = presented(flair.volume.data, view)
+        voxels = presented(resample(_bright(series), flair.volume.geometry).data, view)
+        source = presented(_bright(flair).data, view)
         step = max(1, round(min(view.size) / _PLAUSIBILITY_SIDE))
         small = (slice(None), slice(None, None, step), slice(None, None, step))
         if preprocess.channel_plausible(source[small], voxels[small], head[small]):

@@ -10,7 +10,8 @@ from tumorview.core.rendering import Window, grey
 from tumorview.core.slicing import PlaneView, acquisition_plane
 from tumorview.core.study import Role, Series, Study
 from tumorview.gui import theme
-from tumorview.gui.widgets import ComboBox, ElidedLabel, KeyGuard, Notes, label, named
+from tumorview.gui.keys import KeyGuard
+from tumorview.gui.widgets import ComboBox, ElidedLabel, Notes, label, named
 
 THUMBNAIL = 112
 ROLE_TITLES = {
@@ -28,7 +29,7 @@ def thumbnail(series: Series, size: int) -> QImage:
     view = PlaneView.of(geometry, acquisition_plane(geometry))
     pixels = view.extract(series.volume.data, view.count // 2)
     window = series.window or Window.auto(pixels)
-    levels = grey(pixels, window)
+    levels = grey(pixels, window, inverted=series.inverted)
     height, width = levels.shape
     image = QImage(levels.data, width, height, width, QImage.Format.Format_Grayscale8).copy()
     row_mm, column_mm = view.pixel_spacing

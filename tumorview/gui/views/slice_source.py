@@ -93,9 +93,10 @@ class SliceSource:
         series, view, window = self.series, self.view, self.window
         assert series is not None
         assert view is not None
+        flipped = inverted != series.inverted
         return self._greys.get(
-            (index, window, inverted),
-            lambda: grey_image(rendering.grey(view.extract(series.volume.data, index), window, inverted=inverted)),
+            (index, window, flipped),
+            lambda: grey_image(rendering.grey(view.extract(series.volume.data, index), window, inverted=flipped)),
         )
 
     def overlay(self, index: int, options: OverlayOptions) -> OverlayPicture:
