@@ -224,17 +224,20 @@ def test_closing_a_study_goes_back_to_the_welcome_page(qtbot: QtBot, window: Mai
     assert not window.tools_panel.isVisible()
 
 
-def test_showing_the_window_imports_no_torch() -> None:
+def test_the_window_is_shown_quickly_and_without_torch() -> None:
     script = (
-        "import sys, tempfile\n"
+        "import sys, tempfile, time\n"
         "from PySide6.QtWidgets import QApplication\n"
         "from tumorview.gui.application import create_window\n"
         "application = QApplication([])\n"
         "window = create_window(settings_dir=tempfile.mkdtemp())\n"
         "window.show()\n"
         "application.processEvents()\n"
-        "print(sorted({'torch', 'openvino', 'scipy', 'nibabel', 'pydicom', 'pyqtgraph'} & set(sys.modules)))\n"
+        "seconds = time.process_time()\n"  # of this process, whatever else the machine does
+        "print(sorted({'torch', 'openvino', 'scipy', 'nibabel', 'pydicom', 'pyqtgraph'} & set(sys.modules)), seconds)\n"
         "window.close()\n"
     )
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True, timeout=60)
-    assert done.stdout.strip() == "[]"
+    loaded, seconds = done.stdout.rsplit(maxsplit=1)
+    assert loaded == "[]"
+    assert float(seconds) < 1.5

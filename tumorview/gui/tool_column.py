@@ -10,7 +10,8 @@ from tumorview.gui.docks.agreement_dock import AgreementPanel
 from tumorview.gui.docks.edit_dock import EditPanel
 from tumorview.gui.docks.labels_dock import LabelsPanel
 from tumorview.gui.docks.segment_dock import SegmentPanel
-from tumorview.gui.widgets import KeyGuard, Panel
+from tumorview.gui.keys import KeyGuard
+from tumorview.gui.widgets import Panel
 
 WIDTH = 224
 
