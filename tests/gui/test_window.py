@@ -181,8 +181,9 @@ def test_panels_fold_and_hide(window: MainWindow) -> None:
     assert not window.study_panel.isVisible()
     window.toggle_panels()
     assert window.study_panel.isVisible()
+    assert not window.tools_panel.isVisible()  # as it was before
+    window.actions["view.tools_panel"].setChecked(True)
     assert window.tools_panel.isVisible()
-    assert window.actions["view.tools_panel"].isChecked()
 
 
 def test_light_theme_and_back(window: MainWindow) -> None:
@@ -195,11 +196,14 @@ def test_light_theme_and_back(window: MainWindow) -> None:
 def test_panels_and_recent_studies_are_remembered(make_window: MakeWindow, flair: Path) -> None:
     window = make_window(flair)
     window.actions["view.study_panel"].setChecked(False)
+    window.tools.edit.header.click()
+    window.toggle_panels()  # the image alone: only for now
     window.close()
     again = make_window(flair)
     assert again.memory.settings.recent == (str(flair),)
     assert not again.study_panel.isVisible()
     assert again.tools_panel.isVisible()
+    assert [panel.objectName() for panel in again.tools.panels if panel.folded] == ["edit_panel"]
 
 
 def test_about_says_what_it_is_not(window: MainWindow) -> None:

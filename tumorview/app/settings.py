@@ -35,6 +35,7 @@ class Settings:
     last_folder: str = ""
     window_geometry: str = ""
     window_state: str = ""
+    folded_panels: tuple[str, ...] = ()
 
 
 def default_folder() -> Path:

@@ -65,6 +65,7 @@ class MainWindow(QMainWindow):
         )
         self._closing = False
         self._panels_wanted = False
+        self._stowed: list[QDockWidget] = []  # hidden while the image is alone
         self._dock_state = QByteArray.fromBase64(store.current.window_state.encode())
         self._build()
         self._connect()
@@ -101,6 +102,8 @@ class MainWindow(QMainWindow):
         self.action_set.check("edit.navigate", checked=True)
         self.action_set.check("view.toggle_overlay", checked=True)
         self.action_set.check("view.light_theme", checked=self.memory.settings.theme == "light")
+        for panel in self.tools.panels:
+            panel.set_folded(panel.objectName() in self.memory.settings.folded_panels)
         self.resize(*DEFAULT_SIZE)
         geometry = QByteArray.fromBase64(self.memory.settings.window_geometry.encode())
         if not geometry.isEmpty():
@@ -258,15 +261,24 @@ class MainWindow(QMainWindow):
     def toggle_panels(self) -> None:
         """The image alone, or with the panels beside it."""
         docks = (self.study_panel, self.tools_panel)
-        show = all(dock.isHidden() for dock in docks)
+        shown = [dock for dock in docks if not dock.isHidden()]
+        if shown:
+            self._stowed = shown
+            for dock in shown:
+                dock.hide()
+        else:
+            self._unstow(self._stowed or docks)
+
+    def _unstow(self, docks: Sequence[QDockWidget]) -> None:
         for dock in docks:
-            dock.setVisible(show)
+            dock.show()
+        self._stowed = []
 
     def _show_panels(self, *, shown: bool) -> None:
         docks = (self.study_panel, self.tools_panel)
         self._panels_wanted = shown
         if not shown:
-            self._dock_state = self.saveState(STATE_VERSION)
+            self._remember_docks()
             for dock in docks:
                 dock.hide()
         elif not self.restoreState(self._dock_state, STATE_VERSION):
@@ -275,6 +287,10 @@ class MainWindow(QMainWindow):
             self.resizeDocks(
                 list(docks), [dock.widget().sizeHint().width() for dock in docks], Qt.Orientation.Horizontal
             )
+
+    def _remember_docks(self) -> None:
+        self._unstow(self._stowed)  # "the image alone" is for a moment, not for the next start
+        self._dock_state = self.saveState(STATE_VERSION)
 
     def _panel_toggled(self, name: str, dock: QDockWidget) -> None:
         self.action_set.check(name, checked=not dock.isHidden())
@@ -312,8 +328,9 @@ class MainWindow(QMainWindow):
     def _leave(self) -> None:
         self._closing = True
         if self.session.study is not None:
-            self._dock_state = self.saveState(STATE_VERSION)
+            self._remember_docks()
         self.memory.change(
+            folded_panels=tuple(panel.objectName() for panel in self.tools.panels if panel.folded),
             window_geometry=_text(self.saveGeometry()),
             window_state=_text(self._dock_state),
         )
