@@ -43,6 +43,15 @@ def test_a_card_survives_the_round_trip_through_json():
     assert ModelCard.from_json(card.to_json()) == card
 
 
+def test_a_card_tells_how_its_weights_were_made():
+    story = {"split": "nine patients", "recipe": "lgg", "training_log": "11,000 steps", "failure_modes": ["blood"]}
+    card = ModelCard.from_dict(changed(**story))
+    assert (card.split, card.recipe, card.training_log, card.failure_modes) == (*list(story.values())[:3], ("blood",))
+    assert ModelCard.from_dict(DOCUMENT).recipe == ""
+    with pytest.raises(ModelError, match="split"):
+        ModelCard.from_dict(changed(split=3))
+
+
 def test_classes_may_be_any_number_with_any_labels():
     card = ModelCard.from_dict(DOCUMENT)
     assert [c.label for c in card.foreground] == [2, 4]

@@ -7,8 +7,10 @@ import pytest
 from PIL import Image
 
 from tests.unit.test_model_evaluation import CARD, bright, write_patient
+from tests.unit.tiny_models import tiny_card
 from tumorview.app.model_reports import REPORT_FILE, write_model_report
 from tumorview.core.metrics import Counts
+from tumorview.errors import ModelError
 from tumorview.ml.card import ModelCard
 from tumorview.ml.engines import FunctionEngine
 from tumorview.ml.model_report import WorstCase, card_metrics, detailed_report, with_metrics
@@ -97,9 +99,9 @@ def test_the_folder_holds_the_document_and_a_picture_of_every_case(report, tmp_p
 
 
 def test_a_card_takes_the_figures_and_forgets_the_old_ones(report):
-    card = with_metrics(CARD, DATA_SET, report)
-    again = with_metrics(card, DATA_SET, report)
-    assert again == card
+    document = json.loads(json.dumps(report.to_dict()))
+    card = with_metrics(CARD, DATA_SET, document)
+    assert with_metrics(card, DATA_SET, document) == card
     assert ModelCard.from_dict(json.loads(card.to_json())) == card
     figures = card.metrics[DATA_SET]
     assert (figures["patients"], figures["slices"]) == (2, 5)
@@ -108,4 +110,9 @@ def test_a_card_takes_the_figures_and_forgets_the_old_ones(report):
     assert figures["expected_calibration_error_p_at_least_0.01"] == 0.1667
     assert card.metrics[f"{DATA_SET}, FLAIR only"]["dice_pooled_lost"] == 0.0
     assert card.metrics[f"{DATA_SET}, dice_per_volume by institution"] == {"AA (1)": 1.0, "BB (1)": 0.5}
-    assert card_metrics("other", report).keys().isdisjoint(card.metrics)
+    assert card_metrics("other", document).keys().isdisjoint(card.metrics)
+
+
+def test_figures_of_other_weights_are_refused(report):
+    with pytest.raises(ModelError, match="other weights"):
+        with_metrics(tiny_card(size=256, sha256="1" * 64), DATA_SET, report.to_dict())

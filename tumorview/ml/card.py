@@ -32,6 +32,8 @@ class ModelCard:
 
     ``classes`` are the network's outputs in order, background (label 0) first. ``input_size`` is the side of the
     square slice in pixels, a multiple of 16. ``metrics`` maps a data set's name to its measured figures.
+    ``split`` says which patients were kept apart, ``recipe`` and ``training_log`` how the weights were made; these
+    may be empty.
     """
 
     id: str
@@ -50,6 +52,10 @@ class ModelCard:
     attribution: tuple[str, ...] = ()
     metrics: Mapping[str, Mapping[str, float | int | str | None]] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
+    split: str = ""
+    recipe: str = ""
+    training_log: str = ""
+    failure_modes: tuple[str, ...] = ()
     version: int = CARD_VERSION
 
     @property
@@ -88,6 +94,10 @@ class ModelCard:
             "attribution": list(self.attribution),
             "metrics": {name: dict(figures) for name, figures in self.metrics.items()},
             "notes": list(self.notes),
+            "split": self.split,
+            "recipe": self.recipe,
+            "training_log": self.training_log,
+            "failure_modes": list(self.failure_modes),
         }
 
     def to_json(self) -> str:
@@ -143,6 +153,10 @@ def _text(name: str, value: object) -> str:
     if not isinstance(value, str) or not value.strip():
         raise _wrong(f"{name!r} must be a text")
     return value
+
+
+def _text_or_none(name: str, value: object) -> str:
+    return "" if value == "" else _text(name, value)
 
 
 def _texts(name: str, value: object) -> tuple[str, ...]:
@@ -241,5 +255,9 @@ _CHECKS: dict[str, Any] = {
     "attribution": _texts,
     "metrics": _metrics,
     "notes": _texts,
+    "split": _text_or_none,
+    "recipe": _text_or_none,
+    "training_log": _text_or_none,
+    "failure_modes": _texts,
 }
-_OPTIONAL = {"attribution", "metrics", "notes"}
+_OPTIONAL = {"attribution", "metrics", "notes", "split", "recipe", "training_log", "failure_modes"}

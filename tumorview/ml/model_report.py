@@ -1,6 +1,6 @@
 """What a ModelCard says about a model's quality: figures with intervals, institutions, calibration, worst cases."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -14,7 +14,8 @@ from tumorview.core.metrics import CohortAgreement, Counts, slice_counts, total
 from tumorview.core.prediction import Prediction
 from tumorview.core.progress import Progress
 from tumorview.core.study import Role, Study
-from tumorview.core.uncertainty import FIGURES, LEVEL, RESAMPLES, Estimate, differences, estimates
+from tumorview.core.uncertainty import LEVEL, RESAMPLES, Estimate, differences, estimates
+from tumorview.errors import ModelError
 from tumorview.ml.card import ModelCard
 from tumorview.ml.data import site_of
 from tumorview.ml.engines.base import Engine
@@ -22,6 +23,8 @@ from tumorview.ml.model_evaluation import ModelReport, evaluate_data_set
 
 REPORT_VERSION = 1
 WORST = 6
+
+Figures = dict[str, float | int | str | None]
 
 
 @dataclass(frozen=True, eq=False)
@@ -160,38 +163,37 @@ def detailed_report(
     return DetailedReport(main, flair, watcher.everywhere, watcher.doubtful, watcher.worst(worst))
 
 
-def card_metrics(name: str, report: DetailedReport) -> dict[str, dict[str, float | int | str | None]]:
-    """The report as entries of a card's ``metrics``, under ``name`` and names that begin with it."""
-    main: dict[str, float | int | str | None] = {
-        "patients": len(report.main.patients),
-        "slices": len(report.main.cohort.all_slices.slices),
-        "channels": report.main.channels,
-        "threshold": report.main.threshold,
-        "dice_per_volume_median": _rounded(report.main.cohort.dice_per_volume_median),
-        **_flat(report.figures),
-        "expected_calibration_error": _rounded(report.everywhere.expected_error),
-        "expected_calibration_error_p_at_least_0.01": _rounded(report.doubtful.expected_error),
+def card_metrics(name: str, document: Mapping[str, Any]) -> dict[str, Figures]:
+    """A report's document as entries of a card's ``metrics``, under ``name`` and names that begin with it."""
+    calibration = document["calibration"]
+    main: Figures = {
+        **{key: document[key] for key in ("patients", "slices", "channels", "threshold")},
+        "dice_per_volume_median": _rounded(document["dice_per_volume_median"]),
+        **_flat(document["figures"]),
+        "expected_calibration_error": _rounded(calibration["all_voxels"]["expected_calibration_error"]),
+        "expected_calibration_error_p_at_least_0.01": _rounded(
+            calibration["p_at_least_0.01"]["expected_calibration_error"]
+        ),
     }
     entries = {name: main}
-    sites = report.sites
+    sites = document["institutions"]
     if len(sites) > 1:
         entries[f"{name}, dice_per_volume by institution"] = {
-            f"{site.site} ({len(site.cohort.patients)})": _rounded(estimates(site.cohort)["dice_per_volume"].value)
-            for site in sites
+            f"{site['site']} ({site['patients']})": _rounded(site["dice_per_volume"]["value"]) for site in sites
         }
-    if report.flair_only is not None:
-        loss = differences(report.main.cohort, report.flair_only.cohort)["dice_pooled"]
-        entries[f"{name}, FLAIR only"] = {
-            **_flat(estimates(report.flair_only.cohort)),
-            **_flat({"dice_pooled_lost": loss}),
-        }
+    flair = document["flair_only"]
+    if flair is not None:
+        lost = {"dice_pooled_lost": flair["loss"]["dice_pooled"]}
+        entries[f"{name}, FLAIR only"] = {**_flat(flair["figures"]), **_flat(lost)}
     return entries
 
 
-def with_metrics(card: ModelCard, name: str, report: DetailedReport) -> ModelCard:
-    """The card with the report's figures in place of what it said under ``name``."""
+def with_metrics(card: ModelCard, name: str, document: Mapping[str, Any]) -> ModelCard:
+    """The card with a report's figures in place of what it said under ``name``; ModelError for another model's."""
+    if document["weights_sha256"] != card.weights_sha256:
+        raise ModelError(f"The report is about other weights than those of {card.id}.", "Evaluate the model again.")
     kept = {key: value for key, value in card.metrics.items() if key != name and not key.startswith(f"{name}, ")}
-    return replace(card, metrics={**kept, **card_metrics(name, report)})
+    return replace(card, metrics={**kept, **card_metrics(name, document)})
 
 
 class _Watcher:
@@ -222,13 +224,12 @@ def _dicts(found: dict[str, Estimate]) -> dict[str, dict[str, float | None]]:
     return {name: estimate.to_dict() for name, estimate in found.items()}
 
 
-def _flat(found: dict[str, Estimate]) -> dict[str, float | int | str | None]:
+def _flat(found: Mapping[str, Mapping[str, float | None]]) -> Figures:
     """``NAME``, ``NAME_low`` and ``NAME_high``, as a card holds plain values."""
-    flat: dict[str, float | int | str | None] = {}
-    for name in [name for name in (*FIGURES, *found) if name in found]:
-        estimate = found[name]
-        flat[name] = _rounded(estimate.value)
-        flat[f"{name}_low"], flat[f"{name}_high"] = _rounded(estimate.low), _rounded(estimate.high)
+    flat: Figures = {}
+    for name, estimate in found.items():
+        flat[name] = _rounded(estimate["value"])
+        flat[f"{name}_low"], flat[f"{name}_high"] = _rounded(estimate["low"]), _rounded(estimate["high"])
     return flat
 
 
