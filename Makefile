@@ -1,16 +1,19 @@
 # TumorView: everything a developer or a first visitor runs. `make help` lists the targets.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help setup system demo test lint types layers pytest bench screenshots docs wheel clean
+.PHONY: help setup system demo test lint types layers pytest bench screenshots docs wheel clean table4 table4-report
 
 VENV ?= .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.tumorview-installed
 WORKERS ?= 2
 PIP_ARGS ?=
+DATA ?=
+TABLE4_VENV := .venv-table4
+TABLE4_STAMP := $(TABLE4_VENV)/.tumorview-table4-installed
 
 help:  ## this list
-	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
+	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
 
 setup: $(STAMP)  ## create .venv and install the pinned versions (PIP_ARGS="..." is handed to pip)
 
@@ -48,6 +51,18 @@ screenshots: setup  ## take the pictures of the documentation again
 docs: setup  ## build the documentation into site/
 	$(BIN)/pip install -q -c constraints.txt -e '.[docs]' --no-build-isolation
 	$(BIN)/mkdocs build --strict
+
+table4: $(TABLE4_STAMP)  ## train and test the paper's Table 4 (DATA=path/to/kaggle_3m, about 3 hours), write docs/results.md
+	@[ -n "$(DATA)" ] || { echo 'Say where the LGG collection is: make table4 DATA=path/to/kaggle_3m' >&2; exit 2; }
+	$(TABLE4_VENV)/bin/python -m tools.table4 run --data "$(DATA)"
+	$(TABLE4_VENV)/bin/python -m tools.table4 report
+
+table4-report: $(TABLE4_STAMP)  ## write docs/results.md from the finished rows
+	$(TABLE4_VENV)/bin/python -m tools.table4 report
+
+$(TABLE4_STAMP): tools/table4/requirements.txt tools/table4/constraints.txt | setup
+	@tools/table4/setup.sh "$(TABLE4_VENV)" $(PIP_ARGS)
+	@touch $@
 
 wheel: setup  ## build the wheel into dist/
 	$(BIN)/pip wheel --no-deps --no-build-isolation -w dist .
