@@ -52,6 +52,7 @@ def save_tensors(path: Path, tensors: dict[str, Tensor], metadata: dict[str, str
     plain = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
     try:
         save_file(plain, partial, metadata=metadata)
+        partial.chmod(0o644)  # it was made for its owner alone
         with partial.open("rb") as file:
             os.fsync(file.fileno())
         partial.replace(path)
