@@ -3,7 +3,6 @@
 import subprocess
 import sys
 import threading
-import time
 from itertools import count
 
 import numpy as np
@@ -16,7 +15,16 @@ from tumorview.core.metrics import count as counts_of
 from tumorview.core.progress import Progress
 from tumorview.errors import EngineError, JobCancelled
 from tumorview.ml.data import discover
-from tumorview.ml.engines import Engine, FunctionEngine, machine, open_engine, opening, openvino_engine, torch_engine
+from tumorview.ml.engines import (
+    Engine,
+    FunctionEngine,
+    calibration,
+    machine,
+    open_engine,
+    opening,
+    openvino_engine,
+    torch_engine,
+)
 from tumorview.ml.engines.calibration import AutoEngine, Candidate, agrees
 from tumorview.ml.engines.openvino_engine import OpenVinoEngine, converted, native_precisions
 from tumorview.ml.engines.torch_engine import TorchEngine
@@ -135,25 +143,25 @@ def test_a_cancel_inside_the_network_is_answered_and_the_engine_stays_usable(mak
     np.testing.assert_array_equal(engine.predict(slices(4)), before)
 
 
-def test_a_cancel_is_answered_within_a_fifth_of_a_second():
+def test_torch_looks_for_a_cancel_between_blocks():
+    class Counting(Progress):
+        looks = 0
+
+        def check(self) -> None:
+            self.looks += 1
+
+    progress = Counting()
+    TorchEngine(tiny_network()).predict(slices(1), progress)
+    assert progress.looks >= 9  # five encoder and four decoder blocks
+
+
+def test_openvino_stops_in_the_middle_of_a_slice():
     network = tiny_network(width=32)
-    given = np.zeros((4, 3, 256, 256), np.float32)
-    for engine in (TorchEngine(network), OpenVinoEngine(converted(lambda: network, (1, 3, 256, 256), "", None))):
-        asked = threading.Event()
-
-        class Asked(Progress):
-            def check(self) -> None:
-                if asked.is_set():  # noqa: B023 - used within the loop
-                    raise JobCancelled
-
-        timer = threading.Timer(0.05, asked.set)
-        timer.start()
-        started = time.perf_counter()
-        with pytest.raises(JobCancelled):
-            engine.predict(given, Asked())
-        # Generous: other tests run beside this one. Uncancelled it would take longer than this even alone.
-        assert time.perf_counter() - started < 0.05 + 0.2 + 0.5
-        timer.join()
+    engine = OpenVinoEngine(converted(lambda: network, (1, 3, 256, 256), "", None))
+    given = np.zeros((1, 3, 256, 256), np.float32)
+    with pytest.raises(JobCancelled):
+        engine.predict(given, Cancelled(after=1))  # the second look is taken while the slice runs
+    assert np.isfinite(engine.predict(given)).all()
 
 
 def test_an_engine_may_be_shared_by_threads():
@@ -254,9 +262,20 @@ def test_a_named_engine_is_the_one_used(model, name):
 
 
 # ----------------------------------------------------------------------------------------------------------------- auto
+@pytest.fixture(autouse=True)
+def clock(monkeypatch):
+    """A stopwatch that engines wind forward themselves: no test depends on how busy the machine is."""
+    now = [0.0]
+    monkeypatch.setattr(calibration, "perf_counter", lambda: now[0])
+    monkeypatch.setattr(sys.modules[__name__], "NOW", now)
+
+
+NOW = [0.0]
+
+
 def answering(tumour: float, seconds: float = 0.0):
     def function(given):
-        time.sleep(seconds)
+        NOW[0] += seconds
         answer = np.zeros((len(given), 2, *given.shape[2:]), np.float32)
         answer[:, 1, 10:40, 10:40] = tumour
         answer[:, 0] = 1 - answer[:, 1]
@@ -265,7 +284,7 @@ def answering(tumour: float, seconds: float = 0.0):
     return function
 
 
-def candidate(name, tumour=0.9, seconds=0.0, precision="float32"):
+def candidate(name, tumour=0.9, seconds=0.001, precision="float32"):
     return Candidate(name, "cpu", precision, lambda: FunctionEngine(answering(tumour, seconds), name, "cpu", precision))
 
 
@@ -318,6 +337,11 @@ def test_auto_measures_again_where_the_memory_is_useless(tmp_path, text):
     assert auto.name == "fast"
 
 
+def test_auto_does_not_open_a_second_engine_where_there_is_one_candidate():
+    auto = AutoEngine([candidate("only")])
+    assert auto.decided
+
+
 def test_auto_leaves_out_what_does_not_open():
     auto = AutoEngine([broken("first"), candidate("second"), broken("third")])
     run_until_decided(auto)
@@ -357,7 +381,10 @@ def test_the_fingerprint_changes_with_what_it_names(monkeypatch):
 
 
 def test_cores_are_counted_without_hyper_threads_and_within_the_quota(monkeypatch):
-    cores = machine.physical_cores()
+    monkeypatch.setenv("OMP_NUM_THREADS", "3")
+    assert machine.physical_cores.__wrapped__() == 3
+    monkeypatch.delenv("OMP_NUM_THREADS")
+    cores = machine.physical_cores.__wrapped__()
     assert cores is None or cores >= 1
     if not hasattr(machine.os, "sched_getaffinity"):
         pytest.skip("this system does not tell the affinity")
@@ -370,7 +397,7 @@ def test_cores_are_counted_without_hyper_threads_and_within_the_quota(monkeypatc
 def sample():
     patients = discover([resource_path("sample")])
     inputs = prepare(lgg_study(patients[0]))
-    return inputs.batch(inputs.occupied[6:10])
+    return inputs.batch(inputs.occupied[7:9])
 
 
 def test_all_engines_of_this_machine_mark_the_same_on_real_slices(sample):

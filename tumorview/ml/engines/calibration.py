@@ -11,10 +11,10 @@ import os
 import statistics
 import tempfile
 import threading
-import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from time import perf_counter
 
 import numpy as np
 
@@ -154,9 +154,9 @@ def _interleaved(engines: dict[str, Engine], one: Floats, progress: Progress) ->
 
 
 def _seconds(engine: Engine, one: Floats, progress: Progress) -> float:
-    started = time.perf_counter()
+    started = perf_counter()
     engine.predict(one, progress)
-    return time.perf_counter() - started
+    return perf_counter() - started
 
 
 def _first_that_opens(candidates: Sequence[Candidate]) -> tuple[Candidate, Engine]:

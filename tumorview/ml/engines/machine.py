@@ -38,8 +38,12 @@ def native_bfloat16() -> bool:
 def physical_cores() -> int | None:
     """Cores this process may use, without hyper-threads and within a container's quota; None where unknown.
 
-    Convolutions saturate a core's arithmetic, a second thread on it only costs caches.
+    Convolutions saturate a core's arithmetic, a second thread on it only costs caches. ``OMP_NUM_THREADS``, the
+    user's own limit, counts for every engine.
     """
+    limit = os.environ.get("OMP_NUM_THREADS", "")
+    if limit.isdecimal() and int(limit) > 0:
+        return int(limit)
     if sys.platform == "darwin":
         return _darwin_cores()
     if not hasattr(os, "sched_getaffinity"):
