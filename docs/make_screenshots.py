@@ -27,7 +27,7 @@ from tumorview.gui.main_window import MainWindow
 SIZE = (1600, 1000)
 COLOURS = 256
 SETTLE_SECONDS = 0.5
-WAIT_SECONDS = 300.0
+WAIT_SECONDS = 900.0
 
 
 def wait(true: Callable[[], bool], seconds: float = WAIT_SECONDS) -> None:

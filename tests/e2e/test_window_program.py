@@ -14,6 +14,8 @@ import numpy as np
 import pytest
 from PIL import Image, ImageGrab
 
+from tumorview.app.settings import SettingsStore, default_folder
+
 pytestmark = [
     pytest.mark.e2e,
     pytest.mark.skipif(
@@ -23,7 +25,9 @@ pytestmark = [
 SIZE = (1366, 768)
 START_SECONDS = 30.0
 RUN_SECONDS = 120.0
-NAME = "TCGA_HT_8018"
+NAME = "TCGA_HT_8018_19970411"
+SLICES = (8, 9, 10)
+REST = (700, 755)  # over the status bar
 OVERLAY = (230, 159, 0)  # the tumour's colour; boundaries are drawn in it undiluted
 
 
@@ -81,10 +85,23 @@ def display() -> Iterator[Display]:
 
 
 @pytest.fixture
-def program(display: Display, sample_study_folder: Path) -> Iterator[subprocess.Popen[str]]:
+def study(sample_study_folder: Path, tmp_path: Path) -> Path:
+    """Three slices of the sample patient with tumour: the network at full width on a busy machine takes its time."""
+    folder = tmp_path / NAME
+    folder.mkdir()
+    for number in SLICES:
+        for path in sample_study_folder.glob(f"*_{number}*.tif"):
+            if path.stem.removesuffix("_mask").endswith(f"_{number}"):
+                shutil.copy(path, folder)
+    return folder
+
+
+@pytest.fixture
+def program(display: Display, study: Path) -> Iterator[subprocess.Popen[str]]:
+    SettingsStore(default_folder()).change(engine="torch")  # "auto" measures this machine first: not under test here
     environment = {**os.environ, "DISPLAY": display.name, "QT_QPA_PLATFORM": "xcb"}
     running = subprocess.Popen(
-        [sys.executable, "-m", "tumorview", str(sample_study_folder)],
+        [sys.executable, "-m", "tumorview", str(study)],
         env=environment,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
@@ -100,6 +117,15 @@ def labelled_pixels(picture: Image.Image) -> int:
     return int(np.count_nonzero((np.asarray(picture.convert("RGB")) == OVERLAY).all(axis=-1)))
 
 
+def stroke_area(display: Display) -> np.ndarray:
+    """What is seen where the test paints: right brain, no tumour."""
+    return np.asarray(display.picture().convert("RGB").crop((470, 300, 580, 380))).astype(int)
+
+
+def changed_pixels(before: np.ndarray, after: np.ndarray) -> int:
+    return int(np.count_nonzero(np.abs(after - before).sum(axis=-1) > 30))
+
+
 def opened(display: Display) -> str:
     wait_until(lambda: display.find(NAME), START_SECONDS, "the study is open")
     window = display.find(NAME)
@@ -109,28 +135,27 @@ def opened(display: Display) -> str:
 
 
 def test_open_segment_paint_undo_save_quit(
-    display: Display, program: subprocess.Popen[str], sample_study_folder: Path, tmp_path: Path
+    display: Display, program: subprocess.Popen[str], tmp_path: Path
 ) -> None:
     window = opened(display)
     assert "*" not in display.do("getwindowname", window)
 
     display.press(window, "F5")
     wait_until(lambda: "*" in display.do("getwindowname", window), RUN_SECONDS, "the mask is there")
-    display.press(window, "n")  # to a slice with tumour, wherever the study was opened
-    display.press(window, "p")
     wait_until(lambda: labelled_pixels(display.picture()) > 300, 10, "the mask is seen")
-    display.do("mousemove", 5, 5)
 
-    before = labelled_pixels(display.picture())
     display.press(window, "b")
+    display.do("mousemove", *REST)
+    before = stroke_area(display)
     display.do("mousemove", 500, 330)
     display.do("mousedown", 1)
     for step in range(6):
         display.do("mousemove", 500 + 8 * step, 330 + 4 * step)
     display.do("mouseup", 1)
-    wait_until(lambda: labelled_pixels(display.picture()) > before, 10, "the stroke is seen")
+    display.do("mousemove", *REST)  # the brush's circle is no stroke
+    wait_until(lambda: changed_pixels(before, stroke_area(display)) > 300, 10, "the stroke is seen")
     display.press(window, "ctrl+z")
-    wait_until(lambda: labelled_pixels(display.picture()) <= before * 1.1, 10, "the stroke is undone")
+    wait_until(lambda: changed_pixels(before, stroke_area(display)) < 30, 10, "the stroke is undone")
     display.press(window, "ctrl+shift+z")
 
     target = tmp_path / "saved.nii.gz"
@@ -143,9 +168,8 @@ def test_open_segment_paint_undo_save_quit(
     wait_until(target.exists, 20, "the file is written")
     wait_until(lambda: "*" not in display.do("getwindowname", window), 10, "the window says saved")
     saved = nibabel.load(target)
-    tiffs = [path for path in sample_study_folder.glob("*.tif") if "_mask" not in path.name]
-    assert saved.shape == (256, 256, len(tiffs))
-    assert np.count_nonzero(np.asarray(saved.dataobj)) > 5000
+    assert saved.shape == (256, 256, len(SLICES))
+    assert np.count_nonzero(np.asarray(saved.dataobj)) > 2000
 
     display.press(window, "ctrl+q")
     assert program.wait(30) == 0
