@@ -76,11 +76,6 @@ class Segmenter:
         threshold = card.threshold if options.threshold is None else options.threshold
         return replace(prediction, threshold=threshold)
 
-    def warm(self, options: SegmentOptions, context: JobContext) -> None:
-        """Open the engine that a run with ``options`` will need."""
-        with self._lock:
-            self._engine(options, context)
-
     def _engine(self, options: SegmentOptions, progress: Progress) -> tuple[ModelCard, Engine]:
         from tumorview.ml.engines import open_engine
 
