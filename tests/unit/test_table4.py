@@ -1,5 +1,6 @@
 """The harness of Table 4: rows and recipes, scoring, resuming row by row, and a report made from JSON files alone."""
 
+import copy
 import dataclasses
 import json
 from pathlib import Path
@@ -12,17 +13,19 @@ from torch import nn
 from tests.unit.lgg_layout import write_patient
 from tools.markers import replace_part
 from tools.table4 import run as harness
-from tools.table4.report import NOT_RUN, write_report
+from tools.table4.networks import build, replace_batch_norm
+from tools.table4.report import NOT_RUN, budget_text, write_report
 from tools.table4.results import read_results
 from tools.table4.rows import PATIENTS, PROTOCOLS, ROW_FILE, ROWS, SLICES, recipe_of, run_folder
 from tools.table4.scoring import score
 from tumorview.errors import TrainingError
+from tumorview.ml.averaging import WeightAverage
 from tumorview.ml.data import SliceSet
 
 OURS = next(row for row in ROWS if row.key == "unet-cbam")
 PAGE = "# Results\n" + "".join(
     f"<!-- {name}:begin -->\nold\n<!-- {name}:end -->\n"
-    for name in ("table4-setup", "table4-patients", "table4-slices", "table4-figures")
+    for name in ("table4-setup", "table4-patients", "table4-slices", "table4-figures", "table4-budget")
 )
 
 
@@ -68,6 +71,32 @@ def test_protocols_differ_in_their_split_only():
     assert (one.data.split, other.data.split) == ("patient", "slice")
     data = dataclasses.replace(other.data, split="patient")
     assert dataclasses.replace(other, name=one.name, title=one.title, data=data) == one
+
+
+# --------------------------------------------------------------------------------------------------------- networks
+def test_batch_norm_is_replaced_by_one_of_the_same_function():
+    torch.manual_seed(0)
+    network = nn.Sequential(nn.Conv2d(3, 4, 3), nn.Sequential(nn.BatchNorm2d(4, eps=1e-3, momentum=0.2)))
+    nn.init.uniform_(network[1][0].weight)
+    images = torch.randn(2, 3, 8, 8)
+    theirs = copy.deepcopy(network)
+    replace_batch_norm(network)
+    for _ in range(2):  # training moves the running statistics
+        assert torch.allclose(network(images), theirs(images), atol=1e-6)
+    assert torch.allclose(network.eval()(images), theirs.eval()(images), atol=1e-6)
+    assert all(tensor.is_floating_point() for tensor in network.state_dict().values())
+    network.load_state_dict(dict(network.state_dict()), strict=True)
+
+
+@pytest.mark.parametrize("row", ROWS, ids=lambda row: row.key)
+def test_every_network_averages_and_loads(row):
+    if row.architecture.startswith("smp-"):
+        pytest.importorskip("segmentation_models_pytorch", reason="only in the environment of Table 4")
+    network = build({**recipe_of(row, PATIENTS).model.metadata(), "width": "4"})
+    average = WeightAverage(network, 0.9)
+    average.update(network, 1)
+    build(network.metadata()).load_state_dict(average.tensors, strict=True)
+    assert network.eval()(torch.zeros(1, 3, 64, 64)).shape == (1, 2, 64, 64)
 
 
 # ---------------------------------------------------------------------------------------------------------- scoring
@@ -182,12 +211,21 @@ def test_numbers_of_the_report_come_from_the_counts(tmp_path, page, monkeypatch)
     write_row(tmp_path, SLICES, document(SLICES))
     monkeypatch.setattr("tools.table4.report._figures", lambda *_: "")
     write_report(tmp_path, page, tmp_path / "images")
-    row, other = [line for line in page.read_text().splitlines() if line.startswith("| UNet+CBAM")]
+    row, other, _ = [line for line in page.read_text().splitlines() if line.startswith("| UNet+CBAM")]
     pooled, volume, paper = 80 / 110, (60 / 70 + 0.5) / 2, (60 / 70 + 1 + 0.5) / 3
     assert row.startswith(f"| UNet+CBAM | 31.3 | 24.1 | 3000 | {pooled:.3f} | {volume:.3f} (0.500 to 0.857) |")
     assert other.startswith(f"| UNet+CBAM | {paper:.3f} | {(30 / 40 + 1 + 10 / 30) / 3:.3f} | {pooled:.3f} |")
     assert "2 of 10 runs are finished, 1.4 hours together." in page.read_text()
     assert page.read_text().count(f"| {NOT_RUN} |") == 8
+
+
+def test_the_budget_is_arithmetic_on_measured_steps():
+    rows = [{"key": row.key, "parameters": 1, "gflop": 1.0, "seconds": 9.0, "processor_seconds": 0.37} for row in ROWS]
+    times = {"machine": "a machine", "threads": 1, "torch": "2.14.1", "rows": rows}
+    text = budget_text(times)
+    assert "| all five | | | 1850 | 1000 |" in text
+    assert "800 steps x 1.00 s x 2 protocols = 0.4 hours" in text
+    assert "9000 |" in budget_text({**times, "threads": 2})
 
 
 def test_markers_have_to_be_there(page):

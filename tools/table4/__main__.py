@@ -21,9 +21,9 @@ def main(arguments: list[str] | None = None) -> int:
         write_report(chosen.root)
         return 0
     if chosen.command == "measure":
-        from tools.table4.measure import print_times
+        from tools.table4.measure import measure_all
 
-        print_times(chosen.row, steps=chosen.steps, compiled=chosen.compile)
+        measure_all(chosen.row, steps=chosen.steps, compiled=chosen.compile, save=chosen.save)
         return 0
     return _run(chosen)
 
@@ -45,6 +45,7 @@ def _parser() -> argparse.ArgumentParser:
     measure.add_argument("--row", action="append", choices=keys, default=[])
     measure.add_argument("--steps", type=int, default=5)
     measure.add_argument("--compile", action="store_true")
+    measure.add_argument("--save", action="store_true", help="write step_times.json, for docs/results.md")
     return parser
 
 

@@ -20,6 +20,7 @@ from tumorview.core.rendering import Window, agreement_overlay, composite, grey 
 
 # Colours that stay apart for every common colour vision (Okabe & Ito 2008).
 _COLOURS = dict(zip([row.key for row in ROWS], ["#56b4e9", "#e69f00", "#009e73", "#cc79a7", "#d55e00"], strict=True))
+_DIM = 64.0  # a slice without a head stays dark
 _HUMAN = 0.84  # two readers agree so far on this data (Buda et al. 2019)
 
 
@@ -34,8 +35,8 @@ def draw_curves(results: Mapping[str, Mapping[str, Result]], path: Path) -> None
         panel.set(title=title, xlabel="steps", ylim=(0, 1))
         panel.grid(alpha=0.3)
     panels[0].set_ylabel("pooled Dice (validation)")
-    handles, labels = next((p.get_legend_handles_labels() for p in panels if p.has_data()), ([], []))
-    figure.legend(handles, labels, loc="outside lower center", ncols=len(ROWS), frameon=False)
+    lines = {line.get_label(): line for panel in panels for line in panel.get_lines()}
+    figure.legend(lines.values(), lines.keys(), loc="outside lower center", ncols=len(ROWS), frameon=False)
     _save(figure, path)
 
 
@@ -76,7 +77,8 @@ def picture(encoded: str) -> np.ndarray:
     """RGB [h, w, 3] of a case: FLAIR with what was found, missed and marked too much."""
     layers = np.asarray(Image.open(io.BytesIO(base64.b64decode(encoded))))
     flair, truth, found = (np.ascontiguousarray(layers[..., channel]) for channel in range(3))
-    return composite(grey(flair, Window.auto(flair)), agreement_overlay(found, truth))
+    brightest = max(_DIM, float(np.percentile(flair, 99.9)))
+    return composite(grey(flair, Window.of_range(0, brightest)), agreement_overlay(found, truth))
 
 
 def _save(figure: plt.Figure, path: Path) -> None:

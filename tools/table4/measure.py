@@ -1,13 +1,19 @@
-"""How long a training step of each architecture takes here: the arithmetic behind the number of steps."""
+"""How long a training step of each architecture takes here: the arithmetic behind the number of steps.
 
+``step_times.json`` holds the last measurement that was saved; docs/results.md is written from it.
+"""
+
+import json
 import os
 import time
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
+from pathlib import Path
 
 import torch
 
 from tools.table4.networks import build, cost_of
-from tools.table4.rows import ROWS, Row, recipe_of
+from tools.table4.rows import ROWS, STEP_TIMES, Row, recipe_of
+from tools.table4.run import processor_name
 from tumorview.ml.losses import loss_by_name
 from tumorview.ml.recipes import Recipe
 from tumorview.ml.trainer import make_optimiser
@@ -17,7 +23,7 @@ from tumorview.ml.trainer import make_optimiser
 class StepTime:
     """One architecture: cost of a slice, and seconds of a step by the clock and as processor time."""
 
-    title: str
+    key: str
     parameters: int
     gflop: float
     seconds: float
@@ -38,7 +44,7 @@ def measure(row: Row, *, steps: int, compiled: bool) -> StepTime:
     for _ in range(steps):
         step()
     spent = (time.perf_counter() - wall) / steps, (time.process_time() - processor) / steps
-    return StepTime(row.title, cost.parameters, cost.gflop, *spent)
+    return StepTime(row.key, cost.parameters, cost.gflop, *spent)
 
 
 def _stepper(recipe: Recipe, *, compiled: bool):  # noqa: ANN202
@@ -59,15 +65,26 @@ def _stepper(recipe: Recipe, *, compiled: bool):  # noqa: ANN202
     return step
 
 
-def print_times(keys: list[str], *, steps: int, compiled: bool) -> None:
-    """A table on stdout."""
-    print(f"{torch.get_num_threads()} threads of {os.cpu_count()} cores, torch {torch.__version__}, {steps} steps")
+def measure_all(keys: list[str], *, steps: int, compiled: bool, save: bool) -> None:
+    """A table on stdout, and on request ``step_times.json``."""
+    times = []
     print(f"{'model':12}{'Mparam':>8}{'GFLOP':>8}{'ms/step':>9}{'CPU ms':>9}")
     for row in ROWS:
         if not keys or row.key in keys:
             t = measure(row, steps=steps, compiled=compiled)
+            times.append(t)
             print(
-                f"{t.title:12}{t.parameters / 1e6:8.1f}{t.gflop:8.2f}"
+                f"{row.title:12}{t.parameters / 1e6:8.1f}{t.gflop:8.2f}"
                 f"{1000 * t.seconds:9.0f}{1000 * t.processor_seconds:9.0f}",
                 flush=True,
             )
+    if save:
+        facts = {
+            "machine": processor_name(),
+            "cores": os.cpu_count(),
+            "threads": torch.get_num_threads(),
+            "torch": torch.__version__,
+            "compiled": compiled,
+            "rows": [asdict(t) for t in times],
+        }
+        Path(STEP_TIMES).write_text(json.dumps(facts, indent=1) + "\n", encoding="utf-8")

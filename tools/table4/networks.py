@@ -13,6 +13,7 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from tumorview.errors import ModelError
 from tumorview.ml.models import Network, build_model
+from tumorview.ml.models.unet_cbam import BatchNorm
 
 _KINDS = {"unet": "Unet", "deeplabv3": "DeepLabV3", "pspnet": "PSPNet", "manet": "MAnet"}
 _NOMINAL_WIDTH = 32  # the trainer asks whether compiling pays; these cost about as much as ours at this width
@@ -30,9 +31,7 @@ class SmpNetwork(Network):
         self.width = _NOMINAL_WIDTH
         make = getattr(smp, _KINDS[kind])
         self.net: nn.Module = make(encoder_name=encoder, encoder_weights=None, in_channels=in_channels, classes=classes)
-        for part in self.net.modules():
-            if isinstance(part, nn.modules.batchnorm._BatchNorm):
-                part.num_batches_tracked = None  # an integer, and the trainer averages the whole state
+        replace_batch_norm(self.net)
 
     def forward(self, x: Tensor) -> Tensor:
         return self.net(x)
@@ -44,6 +43,20 @@ class SmpNetwork(Network):
             "in_channels": str(self.in_channels),
             "classes": str(self.classes),
         }
+
+
+def replace_batch_norm(network: nn.Module) -> None:
+    """TumorView's batch norm in place of torch's: the same function, without the counter of batches in the state.
+
+    That counter is an integer, and the trainer averages everything in the state.
+    """
+    for parent in list(network.modules()):
+        for name, part in parent.named_children():
+            if isinstance(part, nn.BatchNorm2d):
+                ours = BatchNorm(part.num_features, part.eps, part.momentum)
+                state, wanted = part.state_dict(), ours.state_dict()
+                ours.load_state_dict({key: state[key] for key in wanted})
+                setattr(parent, name, ours)
 
 
 def build(metadata: Mapping[str, str]) -> Network:

@@ -1,16 +1,21 @@
 """docs/results.md from the JSON files of finished rows: no number is typed by hand."""
 
+import json
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from tools.markers import replace_part
 from tools.table4.results import Result, read_results
-from tools.table4.rows import PATIENTS, PROTOCOLS, ROWS, SLICES
+from tools.table4.rows import PATIENTS, PROTOCOLS, ROWS, SLICES, STEP_TIMES, recipe_of
 from tumorview.core.uncertainty import Estimate
 
 NOT_RUN = "not run yet"
 PAGE = Path("docs/results.md")
 IMAGES = Path("docs/images")
+
+_TWO_CORES = 1.85  # speed on two cores over that on one: convolutions share out well, the rest does not
+_BESIDES = 1.25  # validation (8 times a run, about 5 steps' worth each), test, reading, preparing batches
 
 
 def write_report(root: Path, page: Path = PAGE, images: Path = IMAGES) -> None:
@@ -20,6 +25,7 @@ def write_report(root: Path, page: Path = PAGE, images: Path = IMAGES) -> None:
     replace_part(page, "table4-patients", patients_table(results[PATIENTS]))
     replace_part(page, "table4-slices", slices_table(results[SLICES]))
     replace_part(page, "table4-figures", _figures(results, images))
+    replace_part(page, "table4-budget", budget_text(json.loads(STEP_TIMES.read_text(encoding="utf-8"))))
 
 
 def setup_text(results: Mapping[str, Mapping[str, Result]]) -> str:
@@ -87,6 +93,36 @@ def slices_table(results: Mapping[str, Result]) -> str:
         names = ("dice_paper_protocol", "iou_paper_protocol", "dice_pooled", "dice_per_slice")
         cells = [number(result.figures[name].value) for name in names]
         lines.append(f"| {row.title} | {' | '.join(cells)} | {paper} |")
+    return "\n".join(lines)
+
+
+def budget_text(times: Mapping[str, Any]) -> str:
+    """From measured seconds of a step to the hours of all ten runs."""
+    phase = recipe_of(ROWS[0], PATIENTS).phases[0]
+    shared = _TWO_CORES if times["threads"] == 1 else 1.0
+    key = "processor_seconds" if times["threads"] == 1 else "seconds"
+    titles = {row.key: row.title for row in ROWS}
+    lines = [
+        f"Measured with `python -m tools.table4 measure --save` on {times['machine']}, {times['threads']} thread(s), "
+        f"torch {times['torch']}, as processor time where it is one thread (the machine did other work meanwhile):",
+        "",
+        f"| model | million parameters | GFLOP a slice | measured ms a step | ms a step on 2 cores (÷ {shared}) |",
+        "|---|---:|---:|---:|---:|",
+    ]
+    for row in times["rows"]:
+        cost = f"{row['parameters'] / 1e6:.1f} | {row['gflop']:.2f}"
+        spent = 1000 * row[key]
+        lines.append(f"| {titles[row['key']]} | {cost} | {spent:.0f} | {spent / shared:.0f} |")
+    together = sum(row[key] for row in times["rows"])
+    step = together / shared
+    lines.append(f"| all five | | | {1000 * together:.0f} | {1000 * step:.0f} |")
+    hours = phase.steps * step * len(PROTOCOLS) / 3600
+    lines += [
+        "",
+        f"{phase.steps} steps x {step:.2f} s x {len(PROTOCOLS)} protocols = {hours:.1f} hours of steps. Validation, "
+        "the test, reading the data and preparing batches add about a quarter: "
+        f"**{_BESIDES * hours:.1f} hours** for the ten runs.",
+    ]
     return "\n".join(lines)
 
 

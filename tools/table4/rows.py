@@ -9,6 +9,7 @@ PATIENTS = "patients"
 SLICES = "slices"
 PROTOCOLS = {PATIENTS: "patient-level split", SLICES: "random slice split"}
 ROW_FILE = "row.json"
+STEP_TIMES = Path(__file__).with_name("step_times.json")
 
 
 @dataclass(frozen=True)

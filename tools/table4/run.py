@@ -114,7 +114,7 @@ def _facts(row: Row, protocol: str, recipe: Recipe, corpus: Corpus, work: Path) 
         "test_units": len(corpus.test),
         "left_out_twins": corpus.twins,
         "finished": time.strftime("%Y-%m-%d", time.gmtime()),
-        "machine": f"{_processor()}, {os.cpu_count()} cores",
+        "machine": f"{processor_name()}, {os.cpu_count()} cores",
         "torch": torch.__version__,
         "recipe": recipe_text(recipe),
         "curve": curve,
@@ -132,7 +132,8 @@ def _curve(log: Path) -> list[dict[str, Any]]:
     return [points[step] for step in sorted(points)]
 
 
-def _processor() -> str:
+def processor_name() -> str:
+    """What the system calls the processor."""
     try:
         lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
     except OSError:
