@@ -5,14 +5,16 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from tumorview.cli.application import COMMANDS
-from tumorview.cli.application import main as run_command
+from tumorview.cli import COMMANDS
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run ``tumorview`` with ``arguments`` (the process's own if None) and return the exit code."""
     words = list(sys.argv[1:] if arguments is None else arguments)
     if words and (words[0] in COMMANDS or words[0] in ("--help", "-h", "--version")):
+        # Loaded here: the command line knows every file format, and the window should not wait for that.
+        from tumorview.cli.application import main as run_command
+
         return run_command(words, window_rows=_window_rows)
     return _open_window(words)
 

@@ -9,6 +9,7 @@ import pytest
 from tumorview.__main__ import main
 from tumorview.app import tasks
 from tumorview.app.actions import ACTIONS
+from tumorview.cli import COMMANDS, application
 from tumorview.core.geometry import Geometry, ras_to_lps
 from tumorview.core.mask import Mask
 
@@ -161,6 +162,12 @@ def test_wrong_usage_is_exit_code_2(words, capsys):
         code = ending.code
     assert code == 2
     assert capsys.readouterr().out == ""
+
+
+def test_the_words_that_start_a_command_are_those_of_the_application():
+    names = {command.name for command in application.app.registered_commands}
+    groups = {group.name for group in application.app.registered_groups}
+    assert names | groups == COMMANDS
 
 
 def test_version_and_help(run):

@@ -327,6 +327,17 @@ def test_auto_remembers_its_measurement(tmp_path):
     assert again.name == "fast"
 
 
+def test_auto_stops_measuring_on_a_busy_machine_and_measures_again_next_time(tmp_path):
+    memory = tmp_path / "key.json"
+    untried = candidate("untried")
+    candidates = [candidate("precise", seconds=3.0), candidate("fast", seconds=1.0), untried]
+    auto = AutoEngine(candidates, memory)
+    run_until_decided(auto)
+    assert auto.name == "fast"
+    assert not memory.exists()
+    assert not AutoEngine(candidates, memory).decided
+
+
 @pytest.mark.parametrize("text", ["", "[]", '{"fastest": "gone/cpu/float32"}'])
 def test_auto_measures_again_where_the_memory_is_useless(tmp_path, text):
     memory = tmp_path / "key.json"

@@ -22,11 +22,6 @@ app = typer.Typer(
 for module in (inspect, segment, models, training, bench):
     module.register(app)
 
-COMMANDS = frozenset(
-    [command.name for command in app.registered_commands if command.name]
-    + [group.name for group in app.registered_groups if group.name]
-)
-
 
 @app.callback(invoke_without_command=True)
 def _root(

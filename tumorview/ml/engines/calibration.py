@@ -2,7 +2,8 @@
 
 Nothing is known at first: the most precise candidate answers the first slices (so the visible one is not kept
 waiting), then every other candidate is timed on those same slices and its masks are compared with the answers
-already given. A reduced precision that changes the mask is never used.
+already given. A reduced precision that changes the mask is never used. When that takes too long, because the machine is
+busy, the best so far serves this run, nothing is remembered and the next run measures again.
 """
 
 import contextlib
@@ -26,6 +27,7 @@ SAMPLE_SLICES = 3
 AGREEING_DICE = 0.995
 _SLACK_PIXELS = 8  # of a small lesion 0.5 % is less than a pixel
 _ROUNDS = 3
+_PATIENCE_SECONDS = 6.0  # on a busy machine the user's slices go before further candidates
 _HOPELESS = 1.6  # a candidate this much slower at its first timed slice is not timed again
 
 
@@ -103,11 +105,15 @@ class AutoEngine:
         inputs, answers = np.concatenate(self._inputs)[:SAMPLE_SLICES], np.concatenate(self._answers)[:SAMPLE_SLICES]
         progress.report(0.0, "Measuring which engine is fastest here")
         survivors = {self._chosen.label: (self._chosen, self._engine)}
+        started, complete = perf_counter(), True
         best = _seconds(self._engine, inputs[:1], progress)
         for candidate in self._candidates:
             if candidate.label in survivors:
                 continue
             progress.check()
+            if perf_counter() - started > _PATIENCE_SECONDS:
+                complete = False
+                break
             with contextlib.suppress(EngineError, ImportError):
                 engine = candidate.open()
                 seconds = _trial(engine, inputs, answers, _HOPELESS * best, progress)
@@ -119,7 +125,8 @@ class AutoEngine:
         self._chosen, self._engine = survivors[winner]
         self._decided = True
         self._inputs, self._answers = [], []
-        _remember(self._memory, winner, times)
+        if complete:
+            _remember(self._memory, winner, times)
 
 
 def _trial(engine: Engine, inputs: Floats, answers: Floats, limit: float, progress: Progress) -> float | None:
