@@ -330,7 +330,7 @@ def test_auto_remembers_its_measurement(tmp_path):
 def test_auto_stops_measuring_on_a_busy_machine_and_measures_again_next_time(tmp_path):
     memory = tmp_path / "key.json"
     untried = candidate("untried")
-    candidates = [candidate("precise", seconds=3.0), candidate("fast", seconds=1.0), untried]
+    candidates = [candidate("precise", seconds=4.0), candidate("fast", seconds=1.0), untried]
     auto = AutoEngine(candidates, memory)
     run_until_decided(auto)
     assert auto.name == "fast"
