@@ -154,6 +154,14 @@ def test_an_output_that_cannot_be_written_leaves_nothing(run, masks, tmp_path):
     assert not (tmp_path / "no").exists()
 
 
+@pytest.mark.parametrize("name", ["no/such/mask.nii.gz", "mask.txt", "no/such/folder"])
+def test_segment_refuses_an_output_before_it_computes(run, tmp_path, name, monkeypatch):
+    monkeypatch.setattr(tasks, "segment", lambda *_: pytest.fail("computed first"))
+    code, _, err = run("segment", tasks.sample_path(), "-o", tmp_path / name)
+    assert code == 1
+    assert err
+
+
 @pytest.mark.parametrize("words", [["info"], ["segment", "x"], ["nonsense", "--x"], ["evaluate", "--pred"]])
 def test_wrong_usage_is_exit_code_2(words, capsys):
     try:

@@ -18,7 +18,7 @@ from tumorview.core.study import Series, Study
 from tumorview.errors import ReadError, WriteError
 from tumorview.io import export as exports
 from tumorview.io import registry
-from tumorview.io.atomic import make_folder
+from tumorview.io.atomic import check_target, make_folder
 from tumorview.ml.registry import ModelRegistry
 from tumorview.resources import resource_path
 
@@ -111,14 +111,27 @@ def evaluate_model(
 # -- writing ---------------------------------------------------------------------------------------------------
 
 
+def check_output(output: Path) -> None:
+    """Raise WriteError at once where ``export`` could not write to ``output``: before the work, not after it."""
+    if _is_nifti(output):
+        check_target(output)
+    elif output.suffix and not output.is_dir():
+        raise WriteError(f"'{output.name}' is neither a .nii.gz file nor a folder.", "Name one of the two.")
+    else:
+        make_folder(output)
+
+
 def export(study: Study, mask: Mask, output: Path) -> Path:
     """Write the mask to ``output``: NIfTI for ``.nii`` and ``.nii.gz``, otherwise a folder of PNG slices."""
-    if output.name.lower().endswith((".nii", ".nii.gz")):
+    check_output(output)
+    if _is_nifti(output):
         return export_nifti(mask, output)
-    if output.suffix and not output.is_dir():
-        raise WriteError(f"'{output.name}' is neither a .nii.gz file nor a folder.", "Name one of the two.")
     export_png(study, mask, output)
     return output
+
+
+def _is_nifti(path: Path) -> bool:
+    return path.name.lower().endswith((".nii", ".nii.gz"))
 
 
 def export_nifti(mask: Mask, path: Path | str) -> Path:

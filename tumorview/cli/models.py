@@ -1,7 +1,7 @@
 """``models`` and ``evaluate-model``."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -90,8 +90,16 @@ def evaluate_model(
         "dice_paper_protocol",
         "iou_paper_protocol",
     ):
-        print_line(f"{name:24}{percent(document[name])}")
+        print_line(f"{name:24}{percent(document[name])}{_interval(document, name)}")
+    if report is not None:
+        print_line(f"The report is in {report}")
     print_line(f"{document['engine']}: {document['ms_per_slice']:.0f} ms a slice")
+
+
+def _interval(document: dict[str, Any], name: str) -> str:
+    """The 95 % interval that a detailed report adds."""
+    figure = document.get("figures", {}).get(name)
+    return f"  ({percent(figure['low'])} to {percent(figure['high'])})" if figure else ""
 
 
 def _show(rows: list[dict[str, object]], *, json: bool) -> None:

@@ -34,6 +34,7 @@ def segment(
     json: AsJson = False,
 ) -> None:
     """Segment the tumour of a study and write the mask."""
+    tasks.check_output(out)
     options = tasks.SegmentOptions(model=model, device=device, engine=engine, threshold=threshold)
     study, prediction, mask = _predict(path, options)
     output = tasks.export(study, mask, out)
