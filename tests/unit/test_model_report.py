@@ -8,6 +8,8 @@ from PIL import Image
 
 from tests.unit.test_model_evaluation import CARD, bright, write_patient
 from tests.unit.tiny_models import tiny_card
+from tumorview.__main__ import main
+from tumorview.app import tasks
 from tumorview.app.model_reports import REPORT_FILE, write_model_report
 from tumorview.core.metrics import Counts
 from tumorview.errors import ModelError
@@ -96,6 +98,14 @@ def test_the_folder_holds_the_document_and_a_picture_of_every_case(report, tmp_p
     assert (picture[:, :512] == picture[:, :512, :1]).all()  # plain on the left
     colours = {tuple(colour) for colour in picture[210:270, 512 + 130 : 512 + 230].reshape(-1, 3).tolist()}
     assert len(colours) >= 3  # found, missed, too much
+
+
+def test_the_command_line_prints_intervals_and_where_the_report_is(report, monkeypatch, capsys, tmp_path):
+    monkeypatch.setattr(tasks, "evaluate_model", lambda *_, **options: report.to_dict())
+    assert main(["evaluate-model", "--data", str(tmp_path), "--report", str(tmp_path / "report")]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert "dice_per_volume         0.750  (0.500 to 1.000)" in lines
+    assert any(line.startswith("The report is in ") for line in lines)
 
 
 def test_a_card_takes_the_figures_and_forgets_the_old_ones(report):
