@@ -81,5 +81,5 @@ def test_a_share_that_is_none_is_refused(key, value):
 
 
 def test_an_unknown_split_is_refused():
-    with pytest.raises(TrainingError, match="data.split"):
+    with pytest.raises(TrainingError, match=r"data\.split"):
         parse_recipe(recipe_text(RECIPE).replace('split = "patient"', 'split = "hospital"'))
