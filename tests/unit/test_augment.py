@@ -17,6 +17,7 @@ from tumorview.ml.augment import (
     grey_air,
     noise,
     soft_head,
+    tone,
 )
 from tumorview.ml.preprocess import zscore
 from tumorview.ml.recipes import AugmentSettings, load_recipe
@@ -126,6 +127,15 @@ def test_foreign_contrast_keeps_air_at_zero():
     assert not torch.equal(changed[:, T1], start[:, T1])
 
 
+def test_bright_tissue_is_not_cut_off():
+    """A tumour brighter than its surroundings stays brighter, however the tone changes."""
+    start = torch.full((64, 3, 32, 32), 0.6)
+    start[:, :, 12:20, 12:20] = 0.9
+    head = torch.ones(64, 1, 32, 32)
+    changed = tone(start, head, gamma=0.5, contrast=0.15, random=random())
+    assert (changed[:, :, 16, 16] / changed[:, :, 4, 4] > 1.1).all()
+
+
 def test_noise_is_that_of_a_magnitude_image():
     changed = noise(torch.zeros(4, 3, 16, 16), 0.1, 1.0, random())
     assert changed.min() >= 0
@@ -139,13 +149,17 @@ def test_everything_stays_finite_even_on_blank_slices():
 
 
 def test_augmenting_does_not_dominate_training():
-    """A batch of 16 at 128 takes about 40 ms on two cores where the step takes 600; the bound leaves room for CI."""
+    """CPU time on one thread: about 0.1 s for a batch of 16 at 128 whose training step takes 1.2 s."""
     augmenter = Augmenter(load_recipe("lgg").augment, 128)
     images, labels = batch(16, 256)
-    augmenter(images, labels, random())
-    best = float("inf")
-    for seed in range(5):
-        begun = time.perf_counter()
-        augmenter(images, labels, random(seed))
-        best = min(best, time.perf_counter() - begun)
-    assert best < 0.3
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        spent = []
+        for seed in range(5):
+            begun = time.process_time()
+            augmenter(images, labels, random(seed))
+            spent.append(time.process_time() - begun)
+    finally:
+        torch.set_num_threads(threads)
+    assert min(spent) < 0.4

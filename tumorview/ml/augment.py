@@ -21,6 +21,7 @@ T1, FLAIR, T1CE = range(3)
 _ELASTIC_KNOTS: Final = 6
 _FIELD_KNOTS: Final = 4
 _CURVE_KNOTS: Final = 5
+_FIELD_STRENGTH: Final = 0.18  # standard deviation of the logarithm at each knot
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,14 +82,17 @@ def soft_head(values: Tensor) -> Tensor:
 
 
 def tone(values: Tensor, head: Tensor, gamma: float, contrast: float, random: torch.Generator) -> Tensor:
-    """Gamma exp(+-gamma), contrast and brightness of the head against its air, each channel by itself."""
+    """Gamma exp(+-gamma), contrast and brightness of the head against its air, each channel by itself.
+
+    Nothing is cut off at 1: bright tissue must not melt into one white area, and z-scoring follows anyway.
+    """
     shape = (len(values), 3, 1, 1)
     if gamma > 0:
         values = values.clamp(min=1e-4) ** torch.exp(gamma * (2 * torch.rand(shape, generator=random) - 1))
     if contrast > 0:
         gain = 1 + contrast * (2 * torch.rand(shape, generator=random) - 1)
         offset = contrast * (2 * torch.rand(shape, generator=random) - 1)
-        values = (values * gain + offset * head).clamp(0, 1)
+        values = (values * gain + offset * head).clamp(min=0)
     return values
 
 
@@ -97,9 +101,9 @@ def bias_field(values: Tensor, probability: float, random: torch.Generator) -> T
     chosen = _chosen(len(values), probability, random)
     if not len(chosen):
         return values
-    knots = torch.randn(len(chosen), 3, _FIELD_KNOTS, _FIELD_KNOTS, generator=random) * 0.25
+    knots = torch.randn(len(chosen), 3, _FIELD_KNOTS, _FIELD_KNOTS, generator=random) * _FIELD_STRENGTH
     field = functional.interpolate(knots, size=tuple(values.shape[2:]), mode="bilinear", align_corners=True)
-    return values.index_put((chosen,), (values[chosen] * torch.exp(field)).clamp(0, 1))
+    return values.index_put((chosen,), values[chosen] * torch.exp(field))
 
 
 def blur(values: Tensor, probability: float, random: torch.Generator) -> Tensor:
@@ -127,7 +131,7 @@ def noise(values: Tensor, largest: float, probability: float, random: torch.Gene
         return values
     sigma = largest * torch.rand(len(chosen), 3, 1, 1, generator=random)
     noisy = values[chosen] + sigma * torch.randn(len(chosen), *values.shape[1:], generator=random)
-    return values.index_put((chosen,), noisy.abs().clamp(max=1))
+    return values.index_put((chosen,), noisy.abs())
 
 
 def foreign_contrast(values: Tensor, probability: float, random: torch.Generator) -> Tensor:
@@ -154,7 +158,7 @@ def grey_air(values: Tensor, head: Tensor, probability: float, random: torch.Gen
         shape = (len(chosen), 1, 1)
         pivot, gain = (low + span * torch.rand(shape, generator=random) for low, span in ((0.15, 0.35), (0.6, 0.7)))
         level = 0.25 + 0.35 * torch.rand(shape, generator=random)
-        signed = ((values[chosen, channel] - pivot) * gain + level).clamp(0, 1)
+        signed = ((values[chosen, channel] - pivot) * gain + level).clamp(min=0)
         repaired = torch.rand(shape, generator=random) < 0.5
         air = torch.where(repaired, torch.zeros(()), level)
         inside = head[chosen, 0]
