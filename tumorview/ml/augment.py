@@ -84,14 +84,15 @@ def soft_head(values: Tensor) -> Tensor:
 def tone(values: Tensor, head: Tensor, gamma: float, contrast: float, random: torch.Generator) -> Tensor:
     """Gamma exp(+-gamma), contrast and brightness of the head against its air, each channel by itself.
 
-    Nothing is cut off at 1: bright tissue must not melt into one white area, and z-scoring follows anyway.
+    Brightness is relative to the slice's spread: beside bright scalp a brain can lie within the lowest fifth of the
+    scale. Nothing is cut off at 1: bright tissue must not melt into one white area, and z-scoring follows anyway.
     """
     shape = (len(values), 3, 1, 1)
     if gamma > 0:
         values = values.clamp(min=1e-4) ** torch.exp(gamma * (2 * torch.rand(shape, generator=random) - 1))
     if contrast > 0:
         gain = 1 + contrast * (2 * torch.rand(shape, generator=random) - 1)
-        offset = contrast * (2 * torch.rand(shape, generator=random) - 1)
+        offset = contrast * (2 * torch.rand(shape, generator=random) - 1) * spread(values)
         values = (values * gain + offset * head).clamp(min=0)
     return values
 
@@ -125,11 +126,11 @@ def blur(values: Tensor, probability: float, random: torch.Generator) -> Tensor:
 
 
 def noise(values: Tensor, largest: float, probability: float, random: torch.Generator) -> Tensor:
-    """Noise of a magnitude image: Gaussian on the signal, folded at zero."""
+    """Noise of a magnitude image: Gaussian on the signal, folded at zero, up to ``largest`` of the slice's spread."""
     chosen = _chosen(len(values), probability, random)
     if largest <= 0 or not len(chosen):
         return values
-    sigma = largest * torch.rand(len(chosen), 3, 1, 1, generator=random)
+    sigma = largest * torch.rand(len(chosen), 3, 1, 1, generator=random) * spread(values[chosen])
     noisy = values[chosen] + sigma * torch.randn(len(chosen), *values.shape[1:], generator=random)
     return values.index_put((chosen,), noisy.abs())
 
@@ -156,12 +157,14 @@ def grey_air(values: Tensor, head: Tensor, probability: float, random: torch.Gen
         if not len(chosen):
             continue
         shape = (len(chosen), 1, 1)
-        pivot, gain = (low + span * torch.rand(shape, generator=random) for low, span in ((0.15, 0.35), (0.6, 0.7)))
+        inside = head[chosen, 0]
+        tissue = (values[chosen, channel] * inside).sum((1, 2)) / inside.sum((1, 2)).clamp(min=1)
+        share, gain = (low + range_ * torch.rand(shape, generator=random) for low, range_ in ((0.4, 0.8), (0.6, 0.7)))
+        pivot = share * tissue[:, None, None]
         level = 0.25 + 0.35 * torch.rand(shape, generator=random)
         signed = ((values[chosen, channel] - pivot) * gain + level).clamp(min=0)
         repaired = torch.rand(shape, generator=random) < 0.5
         air = torch.where(repaired, torch.zeros(()), level)
-        inside = head[chosen, 0]
         values[chosen, channel] = inside * signed + (1 - inside) * air
     return values
 
@@ -181,6 +184,11 @@ def choose_channels(values: Tensor, settings: AugmentSettings, random: torch.Gen
         source[(draw >= edge) & (draw < edge + share)] = torch.tensor(channels)
         edge += share
     return values[torch.arange(len(values))[:, None], source]
+
+
+def spread(values: Tensor) -> Tensor:
+    """[n, 3, 1, 1] standard deviation of each channel of each slice."""
+    return values.std((2, 3), keepdim=True)
 
 
 def _curve(values: Tensor, knots: Tensor) -> Tensor:
