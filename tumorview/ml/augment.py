@@ -159,8 +159,8 @@ def grey_air(values: Tensor, head: Tensor, probability: float, random: torch.Gen
         shape = (len(chosen), 1, 1)
         inside = head[chosen, 0]
         tissue = (values[chosen, channel] * inside).sum((1, 2)) / inside.sum((1, 2)).clamp(min=1)
-        share, gain = (low + range_ * torch.rand(shape, generator=random) for low, range_ in ((0.4, 0.8), (0.6, 0.7)))
-        pivot = share * tissue[:, None, None]
+        depth, gain = (low + range_ * torch.rand(shape, generator=random) for low, range_ in ((0.4, 0.8), (0.6, 0.7)))
+        pivot = depth * tissue[:, None, None]
         level = 0.25 + 0.35 * torch.rand(shape, generator=random)
         signed = ((values[chosen, channel] - pivot) * gain + level).clamp(min=0)
         repaired = torch.rand(shape, generator=random) < 0.5
