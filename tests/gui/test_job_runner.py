@@ -5,6 +5,7 @@ import time
 from collections.abc import Iterator
 
 import pytest
+from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 
 from tumorview.app.jobs import Job, JobContext, JobTag
@@ -103,7 +104,8 @@ def test_nothing_of_a_cancelled_job_is_heard_again(qtbot: QtBot, runner: JobRunn
     runner.cancel(job)
     assert told == ["cancelled"]
     go.set()
-    qtbot.wait(80)
+    assert runner.shutdown()
+    QApplication.processEvents()
     assert told == ["cancelled"]
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 from doubles import SHAPE, TIMEOUT, TUMOUR, FakeSegmenter, run_segmentation, write_nifti
-from PySide6.QtWidgets import QMessageBox, QPushButton, QSlider, QTableWidget
+from PySide6.QtWidgets import QApplication, QMessageBox, QPushButton, QSlider, QTableWidget
 from pytestqt.qtbot import QtBot
 
 from tumorview.core.geometry import Geometry
@@ -71,6 +71,12 @@ def test_parts_are_shown_before_the_end_and_are_no_step(
     assert window.session.mask.has_labels
 
 
+def hear_all(window: MainWindow) -> None:
+    """Wait until no thread works any more, and take in everything they said."""
+    assert window.jobs.shutdown()
+    QApplication.processEvents()
+
+
 def test_cancel_answers_at_once_and_leaves_the_mask(
     qtbot: QtBot, window: MainWindow, segmenter: FakeSegmenter
 ) -> None:
@@ -87,8 +93,8 @@ def test_cancel_answers_at_once_and_leaves_the_mask(
     assert time.perf_counter() - start < 0.2
     assert np.array_equal(window.session.shown, before)
     assert window.actions["segment.run"].isEnabled()
-    segmenter.release()  # what it still delivers is not looked at
-    qtbot.wait(100)
+    segmenter.release()
+    hear_all(window)  # what it still delivers is not looked at
     assert np.array_equal(window.session.mask.data, before)
     assert window.session.history.steps == steps
 
@@ -105,7 +111,7 @@ def test_a_result_for_a_study_that_was_closed_is_dropped(
     qtbot.waitUntil(lambda: window.session.study.path == other, timeout=TIMEOUT)
     segmenter.release()
     qtbot.waitUntil(lambda: not window.jobs.running, timeout=TIMEOUT)
-    qtbot.wait(100)
+    hear_all(window)
     assert shown_count(window) == 0
     assert window.session.prediction is None
     assert not window.session.dirty
