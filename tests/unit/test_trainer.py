@@ -4,6 +4,7 @@ import csv
 import dataclasses
 import json
 import os
+import socket
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -224,10 +225,16 @@ def test_two_processes_under_torchrun_train_one_model(data_set: Path, tmp_path: 
     recipe.write_text(
         'name = "r"\ntitle = "r"\nmodel.width = 4\n[[phase]]\nsize = 32\nsteps = 3\nbatch = 4\nlr = 1e-3\n'
     )
-    command = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node=2", "-m",
-               "tumorview.ml.train_command", "--data", str(data_set), "--out", str(tmp_path / "run"),
-               "--recipe", str(recipe)]  # fmt: skip
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    # By number, and gloo on the loopback: a machine whose own name does not resolve must do.
+    command = [sys.executable, "-m", "torch.distributed.run", "--nproc-per-node=2", "--master-addr=127.0.0.1",
+               f"--master-port={port}", "-m", "tumorview.ml.train_command", "--data", str(data_set),
+               "--out", str(tmp_path / "run"), "--recipe", str(recipe)]  # fmt: skip
     alone = {**os.environ, "OMP_NUM_THREADS": "1"}
+    if sys.platform == "linux":
+        alone["GLOO_SOCKET_IFNAME"] = "lo"
     done = subprocess.run(command, capture_output=True, text=True, timeout=150, env=alone, check=False)
     assert done.returncode == 0, done.stderr[-2000:]
     assert load_model(tmp_path / "run" / "model.safetensors").width == 4

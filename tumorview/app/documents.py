@@ -1,4 +1,4 @@
-"""The JSON documents of the command line (DESIGN section 6), made from plain values."""
+"""The JSON documents of the command line, made from plain values."""
 
 from pathlib import Path
 from typing import Any

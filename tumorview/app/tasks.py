@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from tumorview.app.jobs import JobContext
 from tumorview.app.model_reports import write_model_report
@@ -20,14 +20,12 @@ from tumorview.io import export as exports
 from tumorview.io import registry
 from tumorview.io.atomic import check_target, make_folder
 from tumorview.ml.registry import ModelRegistry
+from tumorview.ml.training_report import TrainProgress, TrainReport
 from tumorview.resources import resource_path
-
-if TYPE_CHECKING:
-    from tumorview.ml.trainer import TrainProgress, TrainReport
 
 SAMPLE_FOLDER = "sample"
 
-__all__ = ["RunSegmentation", "SegmentOptions", "Segmenter"]
+__all__ = ["RunSegmentation", "SegmentOptions", "Segmenter", "TrainProgress", "TrainReport"]
 
 
 # -- reading ---------------------------------------------------------------------------------------------------
@@ -195,9 +193,9 @@ def train(
     *,
     recipe: str = "lgg",
     resume: bool = False,
-    on_progress: Callable[["TrainProgress"], None] | None = None,
+    on_progress: Callable[[TrainProgress], None] | None = None,
     cancelled: Callable[[], bool] | None = None,
-) -> "TrainReport":
+) -> TrainReport:
     """Train by a named recipe or a TOML file into the folder ``out``; TrainingError says what stops it."""
     from tumorview.ml import trainer
     from tumorview.ml.recipes import load_recipe

@@ -1,4 +1,4 @@
-"""The typer application: every command of DESIGN section 6, exit codes and error messages."""
+"""The typer application: its commands, exit codes and error messages."""
 
 from collections.abc import Callable, Sequence
 from typing import Annotated

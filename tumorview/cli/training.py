@@ -3,16 +3,13 @@
 import signal
 import threading
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
 from tumorview.app import tasks
 from tumorview.cli.output import percent, print_line, stderr
-
-if TYPE_CHECKING:
-    from tumorview.ml.trainer import TrainProgress
 
 
 def register(app: typer.Typer) -> None:
@@ -34,7 +31,7 @@ def train(
     with Progress(*columns, console=stderr, disable=not stderr.is_terminal) as bar:
         task = bar.add_task("Reading the data", total=None, left="")
 
-        def show(state: "TrainProgress") -> None:
+        def show(state: tasks.TrainProgress) -> None:
             text = f"phase {state.phase}/{state.phases} step {state.step}/{state.steps} loss {state.loss:.3f}"
             left = f"{state.images_per_second:.1f} images/s, {state.eta_seconds / 60:.0f} min left"
             bar.update(task, total=state.total_steps, completed=state.total_step, description=text, left=left)

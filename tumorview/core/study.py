@@ -32,7 +32,7 @@ class Series:
     """One acquired image stack. ``role_confidence`` is 0..1; ``window`` is the file's own, if it has a sane one.
 
     ``frame_of_reference`` is DICOM's UID: series that share it are in the same place without registration.
-    ``framed`` is True where the slices already have the training data's framing (DESIGN section 4).
+    ``framed`` is True where the slices already have the training data's framing (``ml.preprocess``).
     ``inverted`` is True where low values are meant to be shown bright (DICOM's MONOCHROME1): the voxels keep what they
     mean, the display turns them round.
     """

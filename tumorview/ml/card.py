@@ -202,7 +202,7 @@ def _threshold(name: str, value: object) -> float:
 
 
 def _channels(name: str, value: object) -> tuple[Role, ...]:
-    # The set of inputs is the product's (DESIGN section 4); another order would silently feed wrong channels.
+    # The set of inputs is the product's; another order would silently feed wrong channels.
     if value != [role.value for role in MODEL_CHANNELS]:
         raise _wrong(f"{name!r} must be {', '.join(MODEL_CHANNELS)}")
     return MODEL_CHANNELS

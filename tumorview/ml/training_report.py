@@ -7,7 +7,7 @@ from pathlib import Path
 
 @dataclass(frozen=True, slots=True)
 class ValidationScores:
-    """Dice of any foreground class (DESIGN section 4); None where undefined. ``flair`` is FLAIR in all channels."""
+    """Dice of any foreground class; None where undefined. ``flair`` is FLAIR in all channels."""
 
     dice_pooled: float | None
     dice_per_volume: float | None
