@@ -15,6 +15,7 @@ import torch
 from lgg_layout import write_data_set
 from safetensors.torch import load_file
 
+from tumorview.__main__ import main
 from tumorview.errors import TrainingError
 from tumorview.ml import checkpoint as checkpoints
 from tumorview.ml import trainer
@@ -22,7 +23,6 @@ from tumorview.ml.averaging import WeightAverage
 from tumorview.ml.models import UNetCBAM, load_model
 from tumorview.ml.recipes import AugmentSettings, DataSettings, ModelSettings, OptimiserSettings, Phase, Recipe
 from tumorview.ml.schedule import learning_rate, work_left
-from tumorview.ml.train_command import main
 from tumorview.ml.trainer import train
 from tumorview.ml.training_report import TrainProgress
 
@@ -212,11 +212,12 @@ def test_the_training_child_speaks_json_lines(data_set: Path, tmp_path: Path, ca
     recipe.write_text(
         'name = "r"\ntitle = "r"\nmodel.width = 4\n[[phase]]\nsize = 32\nsteps = 2\nbatch = 2\nlr = 1e-3\n'
     )
-    assert main(["--data", str(data_set), "--out", str(tmp_path / "run"), "--recipe", str(recipe)]) == 0
+    words = ["train", "--data", str(data_set), "--out", str(tmp_path / "run"), "--recipe", str(recipe), "--json-lines"]
+    assert main(words) == 0
     lines = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
     assert lines[0]["total_steps"] == 2
     assert lines[-1] == {"completed": True, "total_step": 2}
-    assert main(["--data", str(data_set), "--out", str(tmp_path / "run"), "--recipe", str(recipe)]) == 1
+    assert main(words) == 1
     assert "already holds" in capsys.readouterr().err
 
 
@@ -230,7 +231,7 @@ def test_two_processes_under_torchrun_train_one_model(data_set: Path, tmp_path: 
         port = free.getsockname()[1]
     # By number, and gloo on the loopback: a machine whose own name does not resolve must do.
     command = [sys.executable, "-m", "torch.distributed.run", "--nproc-per-node=2", "--master-addr=127.0.0.1",
-               f"--master-port={port}", "-m", "tumorview.ml.train_command", "--data", str(data_set),
+               f"--master-port={port}", "-m", "tumorview", "train", "--data", str(data_set),
                "--out", str(tmp_path / "run"), "--recipe", str(recipe)]  # fmt: skip
     alone = {**os.environ, "OMP_NUM_THREADS": "1"}
     if sys.platform == "linux":

@@ -1,7 +1,12 @@
-"""``train``: the same run that the training wizard starts as a child process."""
+"""``train``: for people a progress bar, for the training wizard's child process JSON lines."""
 
+import json
 import signal
+import sys
 import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
 
@@ -10,6 +15,8 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
 from tumorview.app import tasks
 from tumorview.cli.output import percent, print_line, stderr
+
+Listener = Callable[[tasks.TrainProgress], None]
 
 
 def register(app: typer.Typer) -> None:
@@ -22,11 +29,32 @@ def train(
     out: Annotated[Path, typer.Option("--out", help="Folder of the run.", show_default=False)],
     recipe: Annotated[str, typer.Option("--recipe", help="A named recipe or a TOML file.")] = "lgg",
     resume: Annotated[bool, typer.Option("--resume", help="Go on from the last checkpoint in OUT.")] = False,
+    json_lines: Annotated[bool, typer.Option("--json-lines", help="Progress as one JSON document a line.")] = False,
 ) -> None:
     """Train a network. Ctrl+C saves a checkpoint and stops; --resume goes on."""
     stop = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: stop.set())
+    with _lines() if json_lines else _bar() as listener:
+        report = tasks.train(data, out, recipe=recipe, resume=resume, on_progress=listener, cancelled=stop.is_set)
+    if json_lines:
+        _write({"completed": report.completed, "total_step": report.total_step})
+    else:
+        print_line(f"{'Finished' if report.completed else 'Stopped'} at step {report.total_step}; the run is in {out}")
+
+
+@contextmanager
+def _lines() -> Iterator[Listener]:
+    yield lambda state: _write(asdict(state))
+
+
+def _write(document: dict[str, object]) -> None:
+    sys.stdout.write(json.dumps(document) + "\n")
+    sys.stdout.flush()
+
+
+@contextmanager
+def _bar() -> Iterator[Listener]:
     columns = (TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn(), TextColumn("{task.fields[left]}"))
     with Progress(*columns, console=stderr, disable=not stderr.is_terminal) as bar:
         task = bar.add_task("Reading the data", total=None, left="")
@@ -42,5 +70,4 @@ def train(
                     f"FLAIR only {percent(scores.flair_dice_pooled)}; {left}"
                 )
 
-        report = tasks.train(data, out, recipe=recipe, resume=resume, on_progress=show, cancelled=stop.is_set)
-    print_line(f"{'Finished' if report.completed else 'Stopped'} at step {report.total_step}; the run is in {out}")
+        yield show
