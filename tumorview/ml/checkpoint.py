@@ -17,13 +17,17 @@ from tumorview.ml.models import Network
 
 @dataclass(frozen=True, slots=True)
 class RunState:
-    """Where a run is: ``step`` counts within the phase; ``best`` is the best validation score of this phase."""
+    """Where a run is: ``step`` counts within the phase; ``best`` is the best validation score of this phase.
+
+    ``scored`` is the total step of the last finished validation: one that a stop interrupted is made up for.
+    """
 
     phase: int = 0
     step: int = 0
     total_step: int = 0
     best: float = -1.0
     seconds: float = 0.0
+    scored: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,7 +19,7 @@ from torch import Tensor, nn
 
 from tumorview.errors import JobCancelled, TrainingError
 from tumorview.ml.augment import Augmenter
-from tumorview.ml.averaging import WeightAverage
+from tumorview.ml.averaging import WeightAverage, estimate_statistics
 from tumorview.ml.batches import BatchMaker, SliceOrder
 from tumorview.ml.checkpoint import Checkpoint, RunState, load_checkpoint, optimiser_tensors, restore_optimiser
 from tumorview.ml.corpus import Corpus, load_corpus
@@ -35,6 +35,7 @@ from tumorview.ml.training_report import ProgressListener, TrainProgress, TrainR
 
 __all__ = ["ProgressListener", "TrainProgress", "TrainReport", "train"]
 
+_STATISTICS_BATCHES = 12
 _LOG_EVERY = 10  # steps between two readings of the loss, which make a GPU wait
 _SAVE_SECONDS = 600  # a crash costs ten minutes at most
 _COMPILE_WORTH = 300  # slices of 256x256 at width 32 after which compiling has paid for itself
@@ -82,6 +83,11 @@ def _fabric() -> Fabric:
     fabric = Fabric(accelerator=accelerator, devices=local, num_nodes=nodes, precision="bf16-mixed")
     fabric.launch()
     return fabric
+
+
+def _due(phase: Phase, step: int) -> bool:
+    """Whether the phase validates after this step."""
+    return step % phase.evaluate_every == 0 or step == phase.steps
 
 
 class _Run:
@@ -179,6 +185,8 @@ class _Run:
         """The steps of a phase that are left, with validation, checkpoints and progress."""
         if self.recipe.model.initial and self.state.total_step == 0:
             self._validate(phase, None, 0.0, 0.0)  # what fine-tuning has to beat; otherwise the start is kept
+        if self.state.step and _due(phase, self.state.step) and self.state.scored != self.state.total_step:
+            self._validate(phase, None, 0.0, 0.0)  # the stop came in the middle of it
         meter = SpeedMeter(phase.batch)
         begun, before = time.monotonic(), self.state.seconds
         for inputs, labels in self._batches(phase).stream(self.state.step, phase.steps):
@@ -190,7 +198,7 @@ class _Run:
             seconds = before + time.monotonic() - begun
             self.state = replace(self.state, step=step, total_step=total, seconds=seconds)
             self.average.update(self.model, step)
-            due = step % phase.evaluate_every == 0 or step == phase.steps
+            due = _due(phase, step)
             if due or step % _LOG_EVERY == 0:
                 value = self._checked(loss)
                 meter.read(step)
@@ -235,7 +243,7 @@ class _Run:
     def _validate(self, phase: Phase, loss: float | None, lr: float, rate: float) -> ValidationScores | None:
         """Score the averaged weights and keep them if they are this phase's best; one process does it for all."""
         if self.fabric.is_global_zero:
-            self._averaged.load_state_dict(self.average.tensors)
+            weights = self._averaged_weights(phase)
             scores = self.scores = self._validator(self._scored)
             self.folder.log.validation(
                 total_step=self.state.total_step, phase=self.state.phase + 1, step=self.state.step, size=phase.size,
@@ -244,9 +252,20 @@ class _Run:
             )  # fmt: skip
             if scores.score > self.state.best:
                 self.state = replace(self.state, best=scores.score)
-                self.folder.save_best(self.model, self.state, self.average.tensors, scores, self.recipe, self.corpus)
+                self.folder.save_best(self.model, self.state, weights, scores, self.recipe, self.corpus)
         self.fabric.barrier()
+        self.state = replace(self.state, scored=self.state.total_step)
         return self.scores
+
+    def _averaged_weights(self, phase: Phase) -> dict[str, Tensor]:
+        """Bring the averaged network up to date, with statistics of its own on the phase's first batches."""
+        self._averaged.load_state_dict(self.average.tensors)
+        maker = self._batches(phase)
+        with self.fabric.autocast():
+            estimate_statistics(
+                self._averaged, (maker.make(step)[0].to(self.fabric.device) for step in range(_STATISTICS_BATCHES))
+            )
+        return self._averaged.state_dict()
 
     def _save_last(self) -> None:
         self._saved_at = time.monotonic()
