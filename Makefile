@@ -1,7 +1,7 @@
 # TumorView: everything a developer or a first visitor runs. `make help` lists the targets.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help setup system demo test lint types layers pytest bench screenshots docs wheel clean table4 table4-report
+.PHONY: help setup system demo test lint types layers pytest bench bench-napari screenshots docs wheel clean table4 table4-report
 
 VENV ?= .venv
 BIN := $(VENV)/bin
@@ -44,6 +44,10 @@ pytest: setup
 bench: setup  ## the project's own performance table, then the timed hot paths
 	$(BIN)/tumorview bench
 	$(BIN)/pytest tests/benchmarks --benchmark-enable
+
+bench-napari: setup  ## scroll and paint in napari and here, in turns (own environment of about 1 GB)
+	@benchmarks/napari/setup.sh .venv-napari
+	$(BIN)/python benchmarks/napari/compare.py
 
 screenshots: setup  ## take the pictures of the documentation again
 	$(BIN)/python docs/make_screenshots.py
