@@ -42,9 +42,9 @@ def _open_window(words: Sequence[str]) -> int:
 
 
 def _window_rows() -> list[object]:
-    from tumorview.gui.bench import rows
+    from tumorview.gui import bench, bench_program
 
-    return list(rows())
+    return [*bench.rows(), *bench_program.rows()]
 
 
 if __name__ == "__main__":

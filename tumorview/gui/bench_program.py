@@ -1,0 +1,130 @@
+"""How long the whole program takes: start to visible window, a DICOM series to its first picture, and its memory.
+
+Each measurement runs a process of its own, as a user's double click does; this module is that process too
+(``python -m tumorview.gui.bench_program [FOLDER]``).
+"""
+
+import json
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+from pydicom.dataset import FileDataset, FileMetaDataset
+from pydicom.uid import ExplicitVRLittleEndian, MRImageStorage, generate_uid
+from PySide6.QtCore import QCoreApplication
+from PySide6.QtWidgets import QApplication
+
+from tumorview.gui.application import create_window
+from tumorview.gui.bench import BenchRow, FrameWatch
+from tumorview.gui.main_window import MainWindow
+
+SLICES, SIDE = 200, 512
+START_BUDGET_S = 1.5
+OPEN_BUDGET_S = 4.0
+MEMORY_BUDGET_MB = 600.0
+PATIENCE_SECONDS = 120.0
+
+
+def rows(rounds: int = 3) -> list[BenchRow]:
+    """Medians of ``rounds`` processes."""
+    with tempfile.TemporaryDirectory() as folder:
+        series = Path(folder)
+        write_series(series)
+        runs = [_run_program(series) for _ in range(rounds)]
+    start, opened = (statistics.median(run[name] for run in runs) for name in ("start_seconds", "open_seconds"))
+    measured = [
+        _row("start to visible window", start, "s", START_BUDGET_S),
+        _row(f"DICOM series {SIDE}x{SIDE}x{SLICES}, opened and painted", opened, "s", OPEN_BUDGET_S),
+    ]
+    memory = [run["memory_mb"] for run in runs if run["memory_mb"] is not None]
+    if memory:
+        measured.append(_row(f"memory with {SIDE}x{SIDE}x{SLICES} int16 open", max(memory), "MB", MEMORY_BUDGET_MB))
+    return measured
+
+
+def write_series(folder: Path, slices: int = SLICES, side: int = SIDE) -> None:
+    """A classic MR series of ``slices`` files: a bright disc in noise, 16 bit."""
+    study, series, frame = generate_uid(), generate_uid(), generate_uid()
+    random = np.random.default_rng(0)
+    row, column = np.mgrid[-1 : 1 : side * 1j, -1 : 1 : side * 1j]
+    head = (row**2 + column**2 < 0.8) * 400
+    for number in range(slices):
+        dataset = FileDataset(None, {}, preamble=b"\0" * 128)
+        dataset.file_meta = FileMetaDataset()
+        dataset.file_meta.TransferSyntaxUID = ExplicitVRLittleEndian
+        dataset.SOPClassUID, dataset.SOPInstanceUID, dataset.Modality = MRImageStorage, generate_uid(), "MR"
+        dataset.file_meta.MediaStorageSOPClassUID = dataset.SOPClassUID
+        dataset.file_meta.MediaStorageSOPInstanceUID = dataset.SOPInstanceUID
+        dataset.StudyInstanceUID, dataset.SeriesInstanceUID, dataset.FrameOfReferenceUID = study, series, frame
+        dataset.SeriesDescription, dataset.InstanceNumber = "AX FLAIR", number + 1
+        dataset.ImagePositionPatient, dataset.PixelSpacing = [-128, -128, number], [0.5, 0.5]
+        dataset.ImageOrientationPatient, dataset.SliceThickness = [1, 0, 0, 0, 1, 0], 1
+        dataset.Rows = dataset.Columns = side
+        dataset.SamplesPerPixel, dataset.PhotometricInterpretation = 1, "MONOCHROME2"
+        dataset.BitsAllocated, dataset.BitsStored, dataset.HighBit, dataset.PixelRepresentation = 16, 16, 15, 0
+        dataset.PixelData = (head + random.integers(0, 60, (side, side))).astype("<u2").tobytes()
+        dataset.save_as(folder / f"{number:04d}.dcm", enforce_file_format=True)
+
+
+def _row(name: str, value: float, unit: str, budget: float) -> BenchRow:
+    return BenchRow(name, value, unit, f"budget {budget:g} {unit}", budget / value)
+
+
+def _run_program(series: Path) -> dict[str, float | None]:
+    command = [sys.executable, "-m", "tumorview.gui.bench_program", str(series), str(time.time())]
+    done = subprocess.run(command, capture_output=True, text=True, check=True, timeout=2 * PATIENCE_SECONDS)
+    document: dict[str, float | None] = json.loads(done.stdout)
+    return document
+
+
+def _measure(series: Path, started: float) -> dict[str, float | None]:
+    """In the process of its own: show the window, open the series, look at the clock and at the memory."""
+    application = QApplication([])
+    with tempfile.TemporaryDirectory() as settings:
+        window = create_window(settings_dir=settings)
+        watch = FrameWatch(window)
+        window.show()
+        watch.wait()
+        visible = time.time()
+        window.open_paths([series])
+        _wait(lambda: window.session.study is not None)
+        painted = FrameWatch(window.view("axial"))
+        window.view("axial").update()
+        painted.wait()
+        opened = time.time()
+        memory = resident_megabytes()
+        _close(window)
+    application.processEvents()
+    return {"start_seconds": visible - started, "open_seconds": opened - visible, "memory_mb": memory}
+
+
+def resident_megabytes() -> float | None:
+    """Memory that this process occupies now; None where the system does not say (only Linux does)."""
+    try:
+        status = Path("/proc/self/status").read_text(encoding="ascii")
+    except OSError:
+        return None
+    line = next(line for line in status.splitlines() if line.startswith("VmRSS:"))
+    return int(line.split()[1]) / 1024
+
+
+def _wait(done: Callable[[], bool]) -> None:
+    until = time.perf_counter() + PATIENCE_SECONDS
+    while not done():
+        if time.perf_counter() > until:
+            raise TimeoutError("the series was not opened")
+        QCoreApplication.processEvents()
+
+
+def _close(window: MainWindow) -> None:
+    window.close()
+    _wait(lambda: not window.jobs.running)
+
+
+if __name__ == "__main__":
+    json.dump(_measure(Path(sys.argv[1]), float(sys.argv[2])), sys.stdout)
