@@ -61,7 +61,7 @@ def actions(json: AsJson = False) -> None:
             [
                 {
                     "id": spec.id,
-                    "title": spec.title.replace("&", "").rstrip("…"),
+                    "title": spec.plain_title,
                     "shortcut": spec.shortcut,
                     "shortcuts": list(spec.shortcuts),
                 }
@@ -71,5 +71,5 @@ def actions(json: AsJson = False) -> None:
         return
     print_table(
         ["action", "title", "shortcut"],
-        [[spec.id, spec.title.replace("&", "").rstrip("…"), ", ".join(spec.shortcuts)] for spec in ACTIONS],
+        [[spec.id, spec.plain_title, ", ".join(spec.shortcuts)] for spec in ACTIONS],
     )

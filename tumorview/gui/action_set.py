@@ -12,20 +12,6 @@ from tumorview.gui import icons
 
 Handler = Callable[..., Any]
 
-# After these a menu has a dividing line.
-_GROUP_ENDS = frozenset(
-    (
-        "file.open_sample",
-        "file.open_mask",
-        "file.export_png",
-        "edit.redo",
-        "edit.erase",
-        "view.boundary",
-        "view.previous_tumour",
-        "view.invert",
-    )
-)
-
 
 class ActionSet:
     """``actions`` by id; every action of the table must have a handler, and no handler may be without an action."""
@@ -64,7 +50,7 @@ class ActionSet:
         for spec in ACTIONS:
             entries = result.setdefault(spec.menu, [])
             entries.append(self.actions[spec.id])
-            if spec.id in _GROUP_ENDS:
+            if spec.ends_group:
                 entries.append(None)
         return result
 
@@ -72,11 +58,6 @@ class ActionSet:
 def is_quiet(spec: ActionSpec) -> bool:
     """Whether it switches something shown: the accent is for the tool in the hand, not for everything that is on."""
     return spec.checkable and spec.id.startswith("view.")
-
-
-def plain_title(title: str) -> str:
-    """A title without its mnemonic and its ellipsis."""
-    return title.replace("&", "").rstrip("…")
 
 
 def native_shortcut(shortcut: str) -> str:
@@ -90,7 +71,7 @@ def _action(spec: ActionSpec, parent: QWidget, handler: Handler) -> QAction:
     action.setCheckable(spec.checkable)
     action.setShortcuts([QKeySequence(shortcut) for shortcut in spec.shortcuts])
     action.setShortcutContext(Qt.ShortcutContext.WindowShortcut)
-    heading = plain_title(spec.title)
+    heading = spec.plain_title
     if spec.shortcut:
         heading += f" ({native_shortcut(spec.shortcut)})"
     action.setToolTip(f"{heading}\n{spec.tip}" if spec.tip else heading)

@@ -7,9 +7,9 @@ from PySide6.QtCore import QSize, Qt
 from PySide6.QtWidgets import QDialog, QDialogButtonBox, QGridLayout, QHBoxLayout, QScrollArea, QVBoxLayout, QWidget
 
 from tumorview import __version__
-from tumorview.app.actions import ACTIONS, menus
+from tumorview.app.actions import ACTIONS, menus, plain_title
 from tumorview.gui import theme
-from tumorview.gui.action_set import native_shortcut, plain_title
+from tumorview.gui.action_set import native_shortcut
 from tumorview.gui.status import NOTICE
 from tumorview.gui.widgets import label
 
@@ -84,7 +84,7 @@ def shortcuts(parent: QWidget) -> QDialog:
 
 def _keys_of(menu: str) -> list[tuple[str, str]]:
     return [
-        (plain_title(spec.title), ", ".join(native_shortcut(keys) for keys in spec.shortcuts))
+        (spec.plain_title, ", ".join(native_shortcut(keys) for keys in spec.shortcuts))
         for spec in ACTIONS
         if spec.menu == menu and spec.shortcuts
     ]

@@ -8,8 +8,8 @@ from PySide6.QtGui import QAction, QColor, QPainter, QPaintEvent, QPen
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QPushButton, QToolButton, QVBoxLayout, QWidget
 
 from tumorview import __version__
+from tumorview.app.actions import plain_title
 from tumorview.gui import icons, theme
-from tumorview.gui.action_set import plain_title
 from tumorview.gui.status import NOTICE
 from tumorview.gui.widgets import ElidedLabel, label
 

@@ -1,0 +1,26 @@
+"""The Segment menu."""
+
+from tumorview.app.actions.spec import ActionSpec
+
+SEGMENT = "&Segment"
+
+ACTIONS: tuple[ActionSpec, ...] = (
+    ActionSpec(
+        "segment.run",
+        "&Run Segmentation",
+        SEGMENT,
+        ("F5", "Ctrl+R"),
+        "Segment the tumour with the chosen model",
+        "run",
+        enabled=lambda state: state.has_study and not state.running,
+    ),
+    ActionSpec(
+        "segment.cancel",
+        "&Cancel",
+        SEGMENT,
+        ("Shift+F5",),
+        "Stop the running task; the mask stays as it was",
+        "cancel",
+        enabled=lambda state: state.running,
+    ),
+)
