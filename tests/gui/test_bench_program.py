@@ -7,12 +7,12 @@ import time
 
 import pytest
 
-from tumorview.app.tasks import open_study
-from tumorview.gui.bench_program import resident_megabytes, write_series
+from tumorview.app.tasks import open_study, write_example_series
+from tumorview.gui.bench_program import resident_megabytes
 
 
 def test_the_program_is_measured_from_its_start_to_the_painted_series(tmp_path):
-    write_series(tmp_path / "series", slices=4, side=32)
+    write_example_series(tmp_path / "series", slices=4, side=32)
     begun = time.time()
     command = [sys.executable, "-m", "tumorview.gui.bench_program", str(tmp_path / "series"), str(begun)]
     done = subprocess.run(command, capture_output=True, text=True, timeout=60)
@@ -25,7 +25,7 @@ def test_the_program_is_measured_from_its_start_to_the_painted_series(tmp_path):
 
 
 def test_the_series_that_is_opened_is_one_clean_stack(tmp_path):
-    write_series(tmp_path, slices=4, side=32)
+    write_example_series(tmp_path, slices=4, side=32)
     study = open_study(tmp_path)
     assert [series.volume.geometry.shape for series in study.series] == [(4, 32, 32)]
     assert study.series[0].volume.geometry.spacing == pytest.approx((1.0, 0.5, 0.5))

@@ -19,6 +19,7 @@ from tumorview.errors import ReadError, WriteError
 from tumorview.io import export as exports
 from tumorview.io import registry
 from tumorview.io.atomic import check_target, make_folder
+from tumorview.io.dicom_phantom import write_phantom
 from tumorview.ml.registry import ModelRegistry
 from tumorview.ml.training_report import TrainProgress, TrainReport
 from tumorview.resources import resource_path
@@ -208,6 +209,11 @@ def inference_benchmark(context: JobContext | None = None) -> list[dict[str, obj
     from tumorview.ml.benchmark import inference_rows
 
     return [bench_document(row) for row in inference_rows(model_registry(), progress=context or JobContext())]
+
+
+def write_example_series(folder: Path, slices: int, side: int) -> None:
+    """A synthetic DICOM series of ``slices`` files of ``side`` x ``side`` pixels, to measure opening with."""
+    write_phantom(folder, slices, side)
 
 
 def bench_document(row: Any) -> dict[str, object]:  # noqa: ANN401 - rows of ml and of gui, which do not know each other
