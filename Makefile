@@ -1,7 +1,7 @@
 # TumorView: everything a developer or a first visitor runs. `make help` lists the targets.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help setup system demo test lint types layers pytest bench bench-napari screenshots docs wheel clean table4 table4-report
+.PHONY: help setup system demo test lint types layers pytest bench bench-napari soak screenshots docs wheel clean table4 table4-report
 
 VENV ?= .venv
 BIN := $(VENV)/bin
@@ -9,6 +9,7 @@ STAMP := $(VENV)/.tumorview-installed
 WORKERS ?= 2
 PIP_ARGS ?=
 DATA ?=
+MINUTES ?= 60
 TABLE4_VENV := .venv-table4
 TABLE4_STAMP := $(TABLE4_VENV)/.tumorview-table4-installed
 
@@ -48,6 +49,9 @@ bench: setup  ## the project's own performance table, then the timed hot paths
 bench-napari: setup  ## scroll and paint in napari and here, in turns (own environment of about 1 GB)
 	@benchmarks/napari/setup.sh .venv-napari
 	$(BIN)/python benchmarks/napari/compare.py
+
+soak: setup  ## an hour of scripted reading (MINUTES=60); memory, threads and Qt's warnings are judged
+	$(BIN)/python benchmarks/soak.py --minutes $(MINUTES)
 
 screenshots: setup  ## take the pictures of the documentation again
 	$(BIN)/python docs/make_screenshots.py
