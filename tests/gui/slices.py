@@ -80,30 +80,33 @@ def wheel(view, notches, *, modifiers=Qt.KeyboardModifier.NoModifier, place=None
     QCoreApplication.sendEvent(view, event)
 
 
-def mouse(view, kind, place, button=Qt.MouseButton.NoButton, held=Qt.MouseButton.NoButton):
+NO_MODIFIER = Qt.KeyboardModifier.NoModifier
+
+
+def mouse(view, kind, place, button=Qt.MouseButton.NoButton, held=Qt.MouseButton.NoButton, modifiers=NO_MODIFIER):
     spot = QPointF(place)
-    event = QMouseEvent(kind, spot, view.mapToGlobal(spot), button, held, Qt.KeyboardModifier.NoModifier)
+    event = QMouseEvent(kind, spot, view.mapToGlobal(spot), button, held, modifiers)
     QCoreApplication.sendEvent(view, event)
 
 
-def press(view, place, button=Qt.MouseButton.LeftButton):
-    mouse(view, QEvent.Type.MouseButtonPress, place, button, button)
+def press(view, place, button=Qt.MouseButton.LeftButton, modifiers=NO_MODIFIER):
+    mouse(view, QEvent.Type.MouseButtonPress, place, button, button, modifiers)
 
 
-def move(view, place, held=Qt.MouseButton.LeftButton):
-    mouse(view, QEvent.Type.MouseMove, place, held=held)
+def move(view, place, held=Qt.MouseButton.LeftButton, modifiers=NO_MODIFIER):
+    mouse(view, QEvent.Type.MouseMove, place, held=held, modifiers=modifiers)
 
 
-def release(view, place, button=Qt.MouseButton.LeftButton):
-    mouse(view, QEvent.Type.MouseButtonRelease, place, button)
+def release(view, place, button=Qt.MouseButton.LeftButton, modifiers=NO_MODIFIER):
+    mouse(view, QEvent.Type.MouseButtonRelease, place, button, modifiers=modifiers)
 
 
-def drag(view, *places, button=Qt.MouseButton.LeftButton):
+def drag(view, *places, button=Qt.MouseButton.LeftButton, modifiers=NO_MODIFIER):
     """Press at the first place, move over the others, let go at the last."""
-    press(view, places[0], button)
+    press(view, places[0], button, modifiers)
     for place in places[1:]:
-        move(view, place, button)
-    release(view, places[-1], button)
+        move(view, place, button, modifiers)
+    release(view, places[-1], button, modifiers)
 
 
 def colour_at(view, place):

@@ -1,11 +1,13 @@
-"""What the mouse, wheel and keys do in a slice view: the habits of PACS stations."""
+"""What the mouse, wheel and keys do in a slice view; which button drags what is the mouse preset's to say."""
 
 import math
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Protocol
 
 from PySide6.QtCore import QPointF, Qt
 from PySide6.QtGui import QKeyEvent, QMouseEvent, QWheelEvent
 
+from tumorview.app import mouse
 from tumorview.core.rendering import Window
 from tumorview.gui.views.values import Tool
 
@@ -51,15 +53,34 @@ class PanDrag:
 
 
 class ZoomDrag:
-    """Enlarges about the point that was pressed: up is larger."""
+    """Enlarges about the point that was pressed: up is larger; a press without a drag asks for the view's menu."""
 
     def __init__(self, view: "SliceView", start: QPointF) -> None:
         self._view, self._start, self._last = view, start, start
+        self._dragging = False
 
     def move(self, place: QPointF) -> None:
+        self._dragging = self._dragging or _far(place - self._start)
+        if not self._dragging:
+            return
         up = self._last.y() - place.y()
         self._last = place
         self._view.zoom_about(self._start, ZOOM_PER_PIXEL**up)
+
+    def finish(self) -> None:
+        if not self._dragging:
+            self._view.menu_requested.emit(self._start.toPoint())
+
+
+class PointDrag:
+    """Takes the crosshair along."""
+
+    def __init__(self, view: "SliceView", start: QPointF) -> None:
+        self._view = view
+        self.move(start)
+
+    def move(self, place: QPointF) -> None:
+        self._view.point_at(place)
 
     def finish(self) -> None:
         pass
@@ -77,7 +98,7 @@ class WindowDrag:
 
     def move(self, place: QPointF) -> None:
         way = place - self._start
-        self._dragging |= math.hypot(way.x(), way.y()) > CLICK_PIXELS
+        self._dragging |= _far(way)
         if self._dragging:
             width = max(self._window.width + way.x() * self._gain, self._gain)
             self._view.set_window(Window(self._window.centre + way.y() * self._gain, width))
@@ -105,11 +126,25 @@ class PaintDrag:
             self._view.session.end_stroke()
 
 
+def _far(way: QPointF) -> bool:
+    return math.hypot(way.x(), way.y()) > CLICK_PIXELS
+
+
+_DRAGS: dict[mouse.Drag, Callable[["SliceView", QPointF], Drag]] = {
+    mouse.Drag.WINDOW: WindowDrag,
+    mouse.Drag.PAN: PanDrag,
+    mouse.Drag.ZOOM: ZoomDrag,
+    mouse.Drag.POINT: PointDrag,
+}
+_BUTTONS = {Button.LeftButton: "left", Button.MiddleButton: "middle", Button.RightButton: "right"}
+
+
 class Gestures:
     """Turns events of one view into its methods; holds the drag that is under way and the keys that are held."""
 
     def __init__(self, view: "SliceView") -> None:
         self._view = view
+        self.preset = mouse.PACS
         self._drag: Drag | None = None
         self._button: Button | None = None
         self._space = False
@@ -134,13 +169,15 @@ class Gestures:
         """A button goes down: start its drag unless another button's is under way."""
         if self._drag is not None:
             return
-        drag = self._drag_of(event.button(), event.position())
+        drag = self._drag_of(event.button(), event.modifiers(), event.position())
         if drag is not None:
             self._drag, self._button = drag, event.button()
 
     def move(self, event: QMouseEvent) -> None:
         """The pointer moves."""
         if self._drag is None:
+            if self.preset.shift_points and event.modifiers() & Modifier.ShiftModifier:
+                self._view.point_at(event.position())
             return
         if self._button is not None and not event.buttons() & self._button:
             self.abandon()  # the release went to another window
@@ -212,16 +249,19 @@ class Gestures:
             return True
         return False
 
-    def _drag_of(self, button: Button, place: QPointF) -> Drag | None:
-        view = self._view
-        paints = view.tool is not Tool.NAVIGATE
-        if button == Button.MiddleButton or (button == Button.LeftButton and self._space):
+    def _drag_of(self, button: Button, modifiers: Modifier, place: QPointF) -> Drag | None:
+        view, name = self._view, _BUTTONS.get(button, "")
+        if button == Button.LeftButton and self._space:
             return PanDrag(view, place)
-        if button == Button.LeftButton:
-            return PaintDrag(view, place, erase=view.tool is Tool.ERASE) if paints else WindowDrag(view, place)
-        if button == Button.RightButton:
-            return PaintDrag(view, place, erase=True) if paints else ZoomDrag(view, place)
-        return None
+        held = "Ctrl" if modifiers & Modifier.ControlModifier else "Shift" if modifiers & Modifier.ShiftModifier else ""
+        does = self.preset.drags.get(f"{held}+{name}")
+        if does is None:
+            if view.tool is not Tool.NAVIGATE and button == Button.LeftButton:
+                return PaintDrag(view, place, erase=view.tool is Tool.ERASE)
+            if view.tool is not Tool.NAVIGATE and button == Button.RightButton and self.preset.right_erases:
+                return PaintDrag(view, place, erase=True)
+            does = self.preset.drags.get(name)
+        return None if does is None else _DRAGS[does](view, place)
 
     def _notches(self, event: QWheelEvent) -> float:
         # Some systems turn Shift+wheel into a sideways wheel.

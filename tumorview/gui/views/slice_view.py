@@ -9,6 +9,7 @@ import math
 
 from PySide6.QtCore import QEvent, QPoint, QPointF, QRectF, QSize, Qt, Signal
 from PySide6.QtGui import (
+    QContextMenuEvent,
     QEnterEvent,
     QFocusEvent,
     QKeyEvent,
@@ -20,6 +21,7 @@ from PySide6.QtGui import (
 )
 from PySide6.QtWidgets import QAbstractSpinBox, QApplication, QLineEdit, QPlainTextEdit, QSizePolicy, QTextEdit, QWidget
 
+from tumorview.app.mouse import MousePreset
 from tumorview.app.session import Session
 from tumorview.core.rendering import Window
 from tumorview.core.slicing import Plane, PlaneView
@@ -44,6 +46,7 @@ class SliceView(QWidget):
     brush_radius_changed = Signal(float)  # mm
     maximise_requested = Signal()
     hinted = Signal(str)  # why a gesture did nothing
+    menu_requested = Signal(QPoint)  # a right click without a drag, or the menu key
 
     def __init__(self, session: Session, plane: Plane = Plane.AXIAL, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -263,6 +266,11 @@ class SliceView(QWidget):
         self.refresh_pointer()
         self.update()
 
+    def set_mouse(self, preset: MousePreset) -> None:
+        """Let the buttons do what ``preset`` says."""
+        self.abandon_drag()
+        self._gestures.preset = preset
+
     def scale_brush(self, factor: float) -> None:
         """Make the brush larger or smaller."""
         self.session.set_brush(radius=self.session.brush.radius * factor)
@@ -357,6 +365,10 @@ class SliceView(QWidget):
         self._pointer = event.position()
         self._gestures.wheel(event)
         self.refresh_pointer()
+
+    def contextMenuEvent(self, event: QContextMenuEvent) -> None:
+        if event.reason() == QContextMenuEvent.Reason.Keyboard:  # the mouse's comes with the release
+            self.menu_requested.emit(self.rect().center())
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
         if not self._gestures.press_key(event):
