@@ -6,11 +6,14 @@ import numpy as np
 from PySide6.QtCore import QCoreApplication, QEvent, QPoint, QPointF, Qt
 from PySide6.QtGui import QMouseEvent, QWheelEvent
 
+from tumorview.app.reading import Reading
 from tumorview.app.session import Session
 from tumorview.core.geometry import Geometry
 from tumorview.core.mask import Mask
+from tumorview.core.slicing import Plane
 from tumorview.core.study import Role, Series, Study
 from tumorview.core.volume import Volume
+from tumorview.gui.views import SliceView
 
 SHAPE = (6, 20, 24)
 
@@ -53,6 +56,11 @@ def session_on(grid, *, data=None, truth=None, uid="flair", more=()):
 def put(session, voxels):
     """Make ``voxels`` the mask."""
     session.import_mask(Mask(voxels, session.mask.geometry), Path("mask"))
+
+
+def view_of(session, plane=Plane.AXIAL):
+    """A view of ``session`` with a Reading of its own."""
+    return SliceView(session, Reading(session), plane)
 
 
 def open_view(qtbot, view, size=(420, 360)):

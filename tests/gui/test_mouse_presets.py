@@ -5,7 +5,6 @@ import slices
 from PySide6.QtCore import QPoint, Qt
 
 from tumorview.app.mouse import ITK_SNAP, MOUSE_PRESETS, PACS, SLICER, Drag, MousePreset
-from tumorview.core.slicing import Plane
 from tumorview.gui.views import SliceView, Tool
 
 LEFT, MIDDLE, RIGHT = Qt.MouseButton.LeftButton, Qt.MouseButton.MiddleButton, Qt.MouseButton.RightButton
@@ -18,7 +17,7 @@ BUTTONS = {"left": LEFT, "middle": MIDDLE, "right": RIGHT}
 
 
 def view_with(qtbot, preset: MousePreset) -> SliceView:
-    view = slices.open_view(qtbot, SliceView(slices.session_on(slices.geometry()), Plane.AXIAL))
+    view = slices.open_view(qtbot, slices.view_of(slices.session_on(slices.geometry())))
     view.set_mouse(preset)
     return view
 

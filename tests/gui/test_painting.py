@@ -11,14 +11,14 @@ from tumorview.core.metrics import evaluate
 from tumorview.core.slicing import Plane
 from tumorview.core.study import Role, Series
 from tumorview.core.volume import Volume
-from tumorview.gui.views import OverlayOptions, SliceView, Tool
+from tumorview.gui.views import OverlayOptions, Tool
 
 RIGHT = Qt.MouseButton.RightButton
 
 
 def painter_on(qtbot, grid=None, plane=Plane.AXIAL, radius=0.5, **options):
     """A view with the brush in hand, on its middle slice."""
-    view = slices.open_view(qtbot, SliceView(slices.session_on(grid or slices.geometry(), **options), plane))
+    view = slices.open_view(qtbot, slices.view_of(slices.session_on(grid or slices.geometry(), **options), plane))
     view.set_tool(Tool.BRUSH)
     view.session.set_brush(radius=radius)
     return view

@@ -9,6 +9,7 @@ from PySide6.QtCore import QCoreApplication, QEvent, QPoint, QPointF, Qt
 from PySide6.QtGui import QEnterEvent, QFocusEvent, QImage
 from PySide6.QtWidgets import QHBoxLayout, QLineEdit, QPushButton, QWidget
 
+from tumorview.app.reading import Reading
 from tumorview.core.geometry import Geometry
 from tumorview.core.labels import PALETTE
 from tumorview.core.rendering import AGREEMENT, Window
@@ -23,7 +24,7 @@ GRIDS = list(slices.AFFINES)
 
 
 def view_on(qtbot, grid, plane=Plane.AXIAL, **options):
-    view = slices.open_view(qtbot, SliceView(slices.session_on(grid, **options), plane))
+    view = slices.open_view(qtbot, slices.view_of(slices.session_on(grid, **options), plane))
     if "data" not in options:
         view.set_window(Window(500, 1000))  # an image of zeros is black
     return view
@@ -220,7 +221,7 @@ def test_the_view_under_the_pointer_takes_the_keys_unless_one_types(qtbot, other
     window = QWidget()
     qtbot.addWidget(window)
     row = QHBoxLayout(window)
-    view, widget = SliceView(slices.session_on(slices.geometry())), other()
+    view, widget = slices.view_of(slices.session_on(slices.geometry())), other()
     row.addWidget(view)
     row.addWidget(widget)
     with qtbot.waitActive(window):
@@ -455,10 +456,11 @@ def test_only_the_changed_place_is_painted_again(qtbot):
 
 def test_a_destroyed_view_listens_no_more(qtbot):
     session = slices.session_on(slices.geometry())
+    reading = Reading(session)
     events = (session.study_changed, session.series_changed, session.shown_changed, session.labels_changed,
-              session.truth_changed)  # fmt: skip
+              session.truth_changed, reading.position_changed, reading.window_changed)  # fmt: skip
     before = [len(event._listeners) for event in events]
-    view = SliceView(session)
+    view = SliceView(session, reading)
     assert [len(event._listeners) for event in events] == [count + 1 for count in before]
     view.deleteLater()
     QCoreApplication.sendPostedEvents(None, QEvent.Type.DeferredDelete)

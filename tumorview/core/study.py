@@ -108,6 +108,19 @@ class Study:
         return self.channels[Role.FLAIR] or self.series[0]
 
 
+def shares_space(first: Series, second: Series) -> bool:
+    """Whether millimetres of one series mean the same place in the other."""
+    if not (first.volume.geometry.calibrated and second.volume.geometry.calibrated):
+        return False
+    frames = first.frame_of_reference, second.frame_of_reference
+    return None in frames or frames[0] == frames[1]
+
+
+def same_place(first: Series, second: Series) -> bool:
+    """Whether it is known which place of one series lies where in the other: by millimetres or by the same voxels."""
+    return first is second or shares_space(first, second) or first.volume.geometry.same_grid(second.volume.geometry)
+
+
 def _suitability(series: Series, near: Series | None) -> tuple[bool, bool, bool, bool, float, int]:
     """Sort key of ``Study.best``: the greatest is the best."""
     geometry = series.volume.geometry

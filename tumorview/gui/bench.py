@@ -14,6 +14,7 @@ from PySide6.QtCore import QCoreApplication, QEvent, QObject, QPoint, QPointF, Q
 from PySide6.QtGui import QMouseEvent, QWheelEvent
 from PySide6.QtWidgets import QApplication, QGridLayout, QLayout, QVBoxLayout, QWidget
 
+from tumorview.app.reading import Reading
 from tumorview.app.session import Session
 from tumorview.core.geometry import Geometry
 from tumorview.core.mask import Mask
@@ -151,7 +152,8 @@ def _window(session: Session, planes: tuple[Plane, ...]) -> Iterator[list[SliceV
     column.setSizeConstraint(QLayout.SizeConstraint.SetNoConstraint)  # no hints for a window manager that is not there
     grid = QGridLayout()
     column.addLayout(grid, 1)
-    views = [SliceView(session, plane) for plane in planes]
+    reading = Reading(session)
+    views = [SliceView(session, reading, plane) for plane in planes]
     for number, view in enumerate(views):
         grid.addWidget(view, number // 2, number % 2)
     strip = SliceStrip(session)

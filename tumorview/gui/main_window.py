@@ -8,12 +8,13 @@ from PySide6.QtGui import QAction, QActionGroup, QCloseEvent, QDragEnterEvent, Q
 from PySide6.QtWidgets import QApplication, QDockWidget, QMainWindow, QStackedWidget, QVBoxLayout, QWidget
 
 from tumorview.app.actions import ActionState
+from tumorview.app.reading import Reading
 from tumorview.app.segmenter import RunSegmentation
 from tumorview.app.session import Session
 from tumorview.app.settings import SettingsStore
 from tumorview.core.prediction import Prediction
 from tumorview.core.slicing import Plane
-from tumorview.core.study import Study
+from tumorview.core.study import Series, Study
 from tumorview.gui import files, messages, segmenting, theme
 from tumorview.gui.action_set import ActionSet
 from tumorview.gui.display import DisplayController, tool_ids
@@ -37,18 +38,19 @@ CANCELLABLE = files.CANCELLABLE | {segmenting.GROUP}
 
 
 class MainWindow(QMainWindow):
-    """One study at a time. What scripts hold on to: ``session``, ``actions``, ``jobs`` and ``view(plane)``."""
+    """One study at a time. Scripts hold on to ``session``, ``reading``, ``actions``, ``jobs`` and ``view(plane)``."""
 
     def __init__(self, store: SettingsStore, segmenter: RunSegmentation, models: Sequence[ModelChoice]) -> None:
         super().__init__()
         self.setObjectName("main_window")
         self.setAcceptDrops(True)
         self.session = Session()
+        self.reading = Reading(self.session)
         self.memory = Memory(store, self)
         self.jobs = JobRunner(self._study_id, self)
         self.action_set = ActionSet(self, handlers_of(self))
         self.actions: dict[str, QAction] = self.action_set.actions  # type: ignore[assignment]  # hides QWidget.actions
-        self._views = {Plane.AXIAL: SliceView(self.session, Plane.AXIAL)}
+        self._views = {Plane.AXIAL: SliceView(self.session, self.reading, Plane.AXIAL)}
         self.strip = SliceStrip(self.session, Plane.AXIAL)
         self.tools = ToolColumn(self.actions)
         self.series_list = StudyDock(self.session)
@@ -124,6 +126,8 @@ class MainWindow(QMainWindow):
         session.study_changed.connect(self._study_changed)
         session.history_changed.connect(lambda _: self._refresh())
         session.truth_changed.connect(lambda _: self._refresh())
+        session.series_changed.connect(self._show_inverted)
+        self.reading.inverted_changed.connect(self._show_inverted)
         jobs.started.connect(self._job_started)
         jobs.progressed.connect(self._job_progressed)
         jobs.ended.connect(self._job_ended)
@@ -216,6 +220,10 @@ class MainWindow(QMainWindow):
     def _cursor_moved(self, info: CursorInfo | None) -> None:
         mask = self.session.mask
         self.status.show_cursor(info, None if mask is None else mask.labels)
+
+    def _show_inverted(self, series: Series) -> None:
+        if series is self.session.active_series:
+            self.action_set.check("view.invert", checked=self.reading.inverted(series))
 
     def _segmented(self, prediction: Prediction) -> None:
         origin = prediction.origin

@@ -75,7 +75,7 @@ class Canvas:
 
     def _greys(self, view: "SliceView", transform: QTransform) -> QImage:
         # Strokes, opacity and labels repaint without scaling the greys again.
-        grey = view.source.grey(view.current_index, inverted=view.inverted)
+        grey = view.source.grey(view.current_index)
         ratio = view.devicePixelRatioF()
         key = (grey.cacheKey(), transform, view.size(), ratio, view.smooth)
         if self._backdrop is None or self._backdrop_key != key:

@@ -11,7 +11,7 @@ from tumorview.core.edits import changed_box
 from tumorview.core.geometry import Geometry
 from tumorview.core.mask import MaskArray
 from tumorview.core.slicing import PlaneView
-from tumorview.core.study import Series
+from tumorview.core.study import shares_space
 
 Labels2D = npt.NDArray[np.uint8]
 
@@ -83,11 +83,3 @@ class MaskSlices:
         if not self.placed:
             return None
         return resample.nearest_slice(data, mask.geometry, view, index)
-
-
-def shares_space(first: Series, second: Series) -> bool:
-    """Whether millimetres of one series mean the same place in the other."""
-    if not (first.volume.geometry.calibrated and second.volume.geometry.calibrated):
-        return False
-    frames = first.frame_of_reference, second.frame_of_reference
-    return None in frames or frames[0] == frames[1]

@@ -9,8 +9,7 @@ from PySide6.QtCore import QObject, QRectF
 
 from tumorview.core.mask import Box
 from tumorview.core.slicing import PlaneView
-from tumorview.core.study import Series
-from tumorview.gui.views.mask_slices import shares_space
+from tumorview.core.study import Series, same_place
 
 if TYPE_CHECKING:
     from tumorview.gui.views.slice_view import SliceView
@@ -37,6 +36,9 @@ class SessionFollower:
         self._view = view
         session = view.session
         stops = [
+            view.reading.position_changed.connect(lambda _: self._position_changed()),
+            view.reading.window_changed.connect(self._greys_changed),
+            view.reading.inverted_changed.connect(self._greys_changed),
             session.study_changed.connect(lambda _: self._study_changed()),
             session.series_changed.connect(self._series_changed),
             session.shown_changed.connect(self._shown_changed),
@@ -49,7 +51,6 @@ class SessionFollower:
     def _study_changed(self) -> None:
         view = self._view
         view.abandon_drag()
-        view.source.forget_windows()
         view.source.show(None)
         if view.session.active_series is not None:
             self._series_changed(view.session.active_series)
@@ -70,7 +71,7 @@ class SessionFollower:
         assert plane_view is not None
         view.viewport.set_slice(plane_view.size, plane_view.pixel_spacing)
         if before is not None and middle is not None and cross is not None:
-            if shares_space(before, series) or before.volume.geometry.same_grid(series.volume.geometry):
+            if same_place(before, series):
                 self._stay_at(plane_view, cross, middle, scale)
             else:
                 view.viewport.reset()
@@ -78,6 +79,16 @@ class SessionFollower:
         view.window_changed.emit(view.window)
         view.refresh_pointer()
         view.update()
+
+    def _position_changed(self) -> None:
+        study, series = self._view.session.study, self._view.source.series
+        if study is not None and any(series is one for one in study.series):  # not while another study is opened
+            self._view.follow()
+
+    def _greys_changed(self, series: Series) -> None:
+        if series is self._view.source.series:
+            self._view.update()
+            self._view.window_changed.emit(self._view.window)
 
     def _world(self, row: float, column: float) -> Place | None:
         view = self._view.plane_view
@@ -91,8 +102,7 @@ class SessionFollower:
         viewport.zoom *= scale / viewport.scale
         _, row, column = plane_view.from_voxel(geometry.world_to_index(middle).tolist())
         viewport.look_at(row, column)
-        k, j, i = geometry.world_to_index(cross).tolist()
-        self._view.go_to(k, j, i)
+        self._view.look_at(geometry.world_to_index(cross).tolist())
 
     def _shown_changed(self, box: Box) -> None:
         view, source = self._view, self._view.source

@@ -4,6 +4,7 @@ import math
 
 from PySide6.QtGui import QImage, QPainterPath
 
+from tumorview.app.reading import Reading
 from tumorview.app.session import Session
 from tumorview.core import rendering
 from tumorview.core.mask import Box
@@ -21,14 +22,13 @@ KEPT_OVERLAYS = 16
 class SliceSource:
     """What a view of ``plane`` shows of ``session``; ``view`` is None while nothing is open."""
 
-    def __init__(self, session: Session, plane: Plane) -> None:
+    def __init__(self, session: Session, reading: Reading, plane: Plane) -> None:
         self.session = session
+        self.reading = reading
         self.plane = plane
         self.series: Series | None = None
         self.view: PlaneView | None = None
         self.masks = MaskSlices(session)
-        self._windows: dict[str, Window] = {}
-        self._auto_windows: dict[str, Window] = {}
         self._greys: Recent[QImage] = Recent(KEPT_GREYS)
         self._truths: Recent[QPainterPath | None] = Recent(KEPT_OVERLAYS)
         self._overlays: Recent[OverlayPicture] = Recent(KEPT_OVERLAYS)
@@ -39,11 +39,6 @@ class SliceSource:
         self.view = None if series is None else PlaneView.of(series.volume.geometry, self.plane)
         self._greys.clear()
         self.forget_truth()
-
-    def forget_windows(self) -> None:
-        """Another study: nothing is known of its intensities."""
-        self._windows.clear()
-        self._auto_windows.clear()
 
     def forget_overlays(self) -> None:
         """The mask or its labels changed."""
@@ -61,39 +56,31 @@ class SliceSource:
         axis = self.view.normal_axis
         return box.start[axis] <= index < box.stop[axis]
 
-    # -- window/level ------------------------------------------------------------------------------------------
+    # -- greys -------------------------------------------------------------------------------------------------
 
     @property
     def window(self) -> Window:
-        """Window/level of the shown series: the user's, the file's or the one from its percentiles."""
-        series = self.series
-        if series is None:
-            return Window(0.5, 1.0)
-        return self._windows.get(series.uid) or series.window or self.auto_window
-
-    @window.setter
-    def window(self, window: Window) -> None:
-        if self.series is not None:
-            self._windows[self.series.uid] = window
+        """Window/level of the shown series."""
+        return Window(0.5, 1.0) if self.series is None else self.reading.window_of(self.series)
 
     @property
     def auto_window(self) -> Window:
         """Window/level from the percentiles of the shown series."""
-        series = self.series
-        if series is None:
-            return Window(0.5, 1.0)
-        if series.uid not in self._auto_windows:
-            self._auto_windows[series.uid] = Window.auto(series.volume.data)
-        return self._auto_windows[series.uid]
+        return Window(0.5, 1.0) if self.series is None else self.reading.auto_window_of(self.series)
+
+    @property
+    def inverted(self) -> bool:
+        """Whether the user turned the greys of the shown series round."""
+        return self.series is not None and self.reading.inverted(self.series)
 
     # -- pictures ----------------------------------------------------------------------------------------------
 
-    def grey(self, index: int, *, inverted: bool) -> QImage:
+    def grey(self, index: int) -> QImage:
         """Slice ``index`` as greys."""
         series, view, window = self.series, self.view, self.window
         assert series is not None
         assert view is not None
-        flipped = inverted != series.inverted
+        flipped = self.inverted != series.inverted
         return self._greys.get(
             (index, window, flipped),
             lambda: grey_image(rendering.grey(view.extract(series.volume.data, index), window, inverted=flipped)),

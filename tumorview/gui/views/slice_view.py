@@ -6,6 +6,7 @@ Qt and the core renderer (which writes the PNG export too) stands between a voxe
 """
 
 import math
+from collections.abc import Sequence
 
 from PySide6.QtCore import QEvent, QPoint, QPointF, QRectF, QSize, Qt, Signal
 from PySide6.QtGui import (
@@ -22,6 +23,7 @@ from PySide6.QtGui import (
 from PySide6.QtWidgets import QAbstractSpinBox, QApplication, QLineEdit, QPlainTextEdit, QSizePolicy, QTextEdit, QWidget
 
 from tumorview.app.mouse import MousePreset
+from tumorview.app.reading import Reading
 from tumorview.app.session import Session
 from tumorview.core.rendering import Window
 from tumorview.core.slicing import Plane, PlaneView
@@ -48,7 +50,9 @@ class SliceView(QWidget):
     hinted = Signal(str)  # why a gesture did nothing
     menu_requested = Signal(QPoint)  # a right click without a drag, or the menu key
 
-    def __init__(self, session: Session, plane: Plane = Plane.AXIAL, parent: QWidget | None = None) -> None:
+    def __init__(
+        self, session: Session, reading: Reading, plane: Plane = Plane.AXIAL, parent: QWidget | None = None
+    ) -> None:
         super().__init__(parent)
         self.setObjectName(f"view_{plane.value}")
         self.setAccessibleName(f"{plane.value.capitalize()} view")
@@ -57,16 +61,17 @@ class SliceView(QWidget):
         self.setAttribute(Qt.WidgetAttribute.WA_OpaquePaintEvent)
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Expanding)
         self.session = session
+        self.reading = reading
         self.plane = plane
-        self.source = SliceSource(session, plane)
+        self.source = SliceSource(session, reading, plane)
         self.viewport = Viewport()
         self._gestures = Gestures(self)
         self._canvas = Canvas(self.font())
         self._index = 0
+        self._publishing = False
         self.place = (0.0, 0.0)  # row and column of the crosshair
         self._tool = Tool.NAVIGATE
         self._overlay = OverlayOptions()
-        self._inverted = False
         self.smooth = True
         self._crosshair = False
         self._peeking = False
@@ -99,25 +104,49 @@ class SliceView(QWidget):
 
     def go_to(self, k: float, j: float, i: float) -> None:
         """Show the slice of voxel (k, j, i) of the shown series and put the crosshair on it."""
-        if self.plane_view is None:
-            return
-        index, row, column = self.plane_view.from_voxel((k, j, i))
-        self.place = row, column
-        self.show_slice(round(index))
-        self.update()
+        self.look_at((k, j, i))
+        self._publish()
 
     def show_slice(self, index: int) -> None:
         """Show slice ``index``; beyond the ends the first or last."""
-        if self.plane_view is None:
-            return
-        index = min(max(index, 0), self.plane_view.count - 1)
-        if index == self._index:
-            return
+        if self.plane_view is not None and self._look(index, self.place):
+            self._publish()
+
+    def look_at(self, kji: Sequence[float]) -> None:
+        """As ``go_to``, for this view alone."""
+        if self.plane_view is not None:
+            index, row, column = self.plane_view.from_voxel(kji)
+            self._look(index, (row, column))
+
+    def follow(self) -> None:
+        """Show where the crosshair is for all views."""
+        series = self.source.series
+        found = None if series is None else self.reading.index_in(series)
+        if found is not None and not self._publishing:
+            self.look_at(found)
+
+    def _look(self, index: float, place: tuple[float, float]) -> bool:
+        """Show the nearest slice, with the crosshair at ``place`` (row, column); False where it was shown before."""
+        assert self.plane_view is not None
+        nearest = min(max(math.floor(index + 0.5), 0), self.plane_view.count - 1)
+        if (nearest, place) != (self._index, self.place):
+            self.update()
+        self.place = place
+        if nearest == self._index:
+            return False
         self._gestures.end_stroke()  # a stroke belongs to one slice
-        self._index = index
-        self.update()
-        self.slice_changed.emit(index)
+        self._index = nearest
+        self.slice_changed.emit(nearest)
         self._report_cursor()
+        return True
+
+    def _publish(self) -> None:
+        series, view = self.source.series, self.plane_view
+        if series is None or view is None or not self.reading.linked:
+            return
+        self._publishing = True  # what is shown here is exact; following oneself would only add rounding
+        self.reading.move_to(view.geometry.index_to_world(view.to_voxel(self._index, *self.place)).tolist(), series)
+        self._publishing = False
 
     def start_over(self) -> None:
         """Another study: its middle slice, fitted."""
@@ -125,7 +154,8 @@ class SliceView(QWidget):
         view = self.plane_view
         if view is not None:
             self._index = -1  # so that listeners hear of the slice whatever its number
-            self.go_to(*((extent - 1) // 2 for extent in view.geometry.shape))
+            self.look_at([(extent - 1) // 2 for extent in view.geometry.shape])
+            self.follow()
 
     def step(self, n: int) -> None:
         """Go ``n`` slices on (back if negative)."""
@@ -146,11 +176,8 @@ class SliceView(QWidget):
 
     def set_window(self, window: Window) -> None:
         """Show the series with ``window`` from now on."""
-        if window == self.source.window:
-            return
-        self.source.window = window
-        self.update()
-        self.window_changed.emit(window)
+        if self.source.series is not None:
+            self.reading.set_window(self.source.series, window)
 
     def auto_window(self) -> None:
         """Window/level from the percentiles of the series."""
@@ -164,12 +191,12 @@ class SliceView(QWidget):
     @property
     def inverted(self) -> bool:
         """Whether black is shown white."""
-        return self._inverted
+        return self.source.inverted
 
     def set_inverted(self, inverted: bool) -> None:
         """Show black white and white black, or not."""
-        self._inverted = inverted
-        self.update()
+        if self.source.series is not None:
+            self.reading.set_inverted(self.source.series, inverted)
 
     def set_smooth(self, smooth: bool) -> None:
         """Show greys interpolated, or every voxel as it is; the mask is never smoothed."""

@@ -1,0 +1,118 @@
+"""How the open study is looked at: the crosshair's place in the patient, and window/level and inversion per series.
+
+One Reading is shared by everything that shows the Session, so that all views agree. Nothing here knows a window.
+"""
+
+from collections.abc import Sequence
+
+from tumorview.app.session import Session
+from tumorview.core.event import Event
+from tumorview.core.rendering import Window
+from tumorview.core.study import Series, Study, same_place
+
+Place = tuple[float, float, float]
+
+
+class Reading:
+    """What the reader looks at and how; begins anew with each study, at the middle of its reference Series.
+
+    ``position`` is in patient LPS mm (in the reference's own index space where it is uncalibrated). Series of another
+    frame of reference have a crosshair of their own: see ``position_in``. While ``linked`` is False views keep to
+    themselves where they scroll.
+    """
+
+    def __init__(self, session: Session) -> None:
+        self.session = session
+        self.position_changed: Event[Place | None] = Event()
+        self.window_changed: Event[Series] = Event()
+        self.inverted_changed: Event[Series] = Event()
+        self.linked_changed: Event[bool] = Event()
+        self.linked = True
+        self._positions: list[tuple[Series, Place]] = []  # one for each space, with a series that lies in it
+        self._windows: dict[str, Window] = {}
+        self._auto_windows: dict[str, Window] = {}
+        self._inverted: set[str] = set()
+        session.study_changed.connect(self._study_changed)
+        self._study_changed(session.study)
+
+    # -- the crosshair -----------------------------------------------------------------------------------------
+
+    @property
+    def position(self) -> Place | None:
+        """The crosshair in the space of the study's reference, LPS mm; None while nothing is open."""
+        study = self.session.study
+        return None if study is None else self.position_in(study.reference)
+
+    def position_in(self, series: Series) -> Place | None:
+        """The crosshair in the space of ``series``, LPS mm; None where nothing was pointed at in that space."""
+        return next((place for anchor, place in self._positions if same_place(anchor, series)), None)
+
+    def index_in(self, series: Series) -> tuple[float, float, float] | None:
+        """The crosshair as fractional voxel (k, j, i) of ``series``, perhaps outside it; None as ``position_in``."""
+        place = self.position_in(series)
+        if place is None:
+            return None
+        k, j, i = series.volume.geometry.world_to_index(place).tolist()
+        return k, j, i
+
+    def move_to(self, position: Sequence[float], series: Series | None = None) -> None:
+        """Put the crosshair on ``position`` (LPS mm) of the space of ``series``, by default that of the reference."""
+        study = self.session.study
+        if study is None:
+            return
+        anchor = study.reference if series is None else series
+        x, y, z = (float(mm) for mm in position)
+        if self.position_in(anchor) == (x, y, z):
+            return
+        others = [(other, place) for other, place in self._positions if not same_place(other, anchor)]
+        self._positions = [*others, (anchor, (x, y, z))]
+        self.position_changed.emit(self.position)
+
+    def set_linked(self, linked: bool) -> None:
+        """Whether scrolling, zooming and panning one view moves the others."""
+        if linked != self.linked:
+            self.linked = linked
+            self.linked_changed.emit(linked)
+
+    # -- greys -------------------------------------------------------------------------------------------------
+
+    def window_of(self, series: Series) -> Window:
+        """Window/level of ``series``: the user's, the file's or the one from its percentiles."""
+        return self._windows.get(series.uid) or series.window or self.auto_window_of(series)
+
+    def set_window(self, series: Series, window: Window) -> None:
+        """Show ``series`` with ``window`` in every view from now on."""
+        if window != self.window_of(series):
+            self._windows[series.uid] = window
+            self.window_changed.emit(series)
+
+    def auto_window_of(self, series: Series) -> Window:
+        """Window/level from the percentiles of ``series``."""
+        if series.uid not in self._auto_windows:
+            self._auto_windows[series.uid] = Window.auto(series.volume.data)
+        return self._auto_windows[series.uid]
+
+    def inverted(self, series: Series) -> bool:
+        """Whether the user turned the greys of ``series`` round (beside what the file asks for)."""
+        return series.uid in self._inverted
+
+    def set_inverted(self, series: Series, inverted: bool) -> None:
+        """Show black white and white black in ``series``, or not."""
+        if inverted != self.inverted(series):
+            self._inverted ^= {series.uid}
+            self.inverted_changed.emit(series)
+
+    # -- inside ------------------------------------------------------------------------------------------------
+
+    def _study_changed(self, study: Study | None) -> None:
+        # A closed study and one that is opened again are both new: nothing is known of their greys.
+        self._windows.clear()
+        self._auto_windows.clear()
+        self._inverted.clear()
+        self._positions = []
+        if study is not None:
+            geometry = study.reference.volume.geometry
+            middle = [(extent - 1) // 2 for extent in geometry.shape]
+            x, y, z = geometry.index_to_world(middle).tolist()
+            self._positions = [(study.reference, (x, y, z))]
+        self.position_changed.emit(self.position)
