@@ -52,6 +52,13 @@ def test_a_card_tells_how_its_weights_were_made():
         ModelCard.from_dict(changed(split=3))
 
 
+def test_a_card_tells_of_a_pruned_network():
+    card = ModelCard.from_dict(changed(deepest=112))
+    assert card.metadata["deepest"] == "112"
+    assert ModelCard.from_json(card.to_json()) == card
+    assert "deepest" not in ModelCard.from_dict(DOCUMENT).metadata
+
+
 def test_classes_may_be_any_number_with_any_labels():
     card = ModelCard.from_dict(DOCUMENT)
     assert [c.label for c in card.foreground] == [2, 4]
@@ -76,6 +83,7 @@ def test_a_missing_entry_is_named(missing):
         ("width", True),
         ("width", 1 << 40),
         ("norm", "group"),
+        ("deepest", 0),
         ("channels", ["FLAIR", "T1", "T1CE"]),
         ("classes", [{"name": "Background", "label": 0, "colour": [0, 0, 0]}]),
         ("classes", [DOCUMENT["classes"][1], DOCUMENT["classes"][2]]),

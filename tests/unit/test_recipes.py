@@ -40,11 +40,13 @@ def test_the_papers_recipe_is_the_papers():
     assert used == {"flip", "rotation_degrees"}
 
 
-def test_the_bundled_weights_path_ends_at_width_64():
-    recipe = load_recipe("lgg")
-    assert recipe.final_width() == 64
-    assert [phase.size for phase in recipe.phases] == [128, 256, 256]
-    assert len(recipe.data.validation) == 13
+def test_the_recipes_of_the_bundled_weights_keep_the_same_patients_apart():
+    full, lite, scratch = (load_recipe(name) for name in ("lgg", "lgg-lite", "lgg-scratch"))
+    assert full.data == lite.data == scratch.data
+    assert len(full.data.validation) == 13
+    assert full.augment == lite.augment == scratch.augment
+    assert full.phases[0] == lite.phases[0] == scratch.phases[2]
+    assert full.phases[1] == scratch.phases[3]
 
 
 def test_whole_numbers_are_welcome_where_fractions_are():
@@ -61,6 +63,7 @@ def test_whole_numbers_are_welcome_where_fractions_are():
         (MINIMAL.replace("size = 64", "size = 100"), r"phases\[0\]\.size"),
         (MINIMAL.replace("lr = 1e-3", "lr = -1.0"), r"phases\[0\]\.lr"),
         (MINIMAL + 'schedule = "linear"\n', r"phases\[0\]\.schedule"),
+        (MINIMAL + "slim = 1.5\n", r"phases\[0\]\.slim"),
         (MINIMAL + "sized = 3\n", r"phases\[0\]\.sized is not a setting"),
         (MINIMAL.replace('title = "A test"', 'titel = "A test"'), "titel"),
         (MINIMAL + '[model]\nnorm = "instance"\n', r"model\.norm"),

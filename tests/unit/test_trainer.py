@@ -154,6 +154,18 @@ def test_training_goes_on_from_given_weights(finished, data_set: Path, tmp_path:
     torch.testing.assert_close(ours["head.weight"], theirs["head.weight"], atol=1e-3, rtol=0)
 
 
+def test_a_phase_prunes_the_deepest_level_and_resumes(data_set: Path, tmp_path: Path):
+    short = dataclasses.replace(FIRST, steps=2, evaluate_every=2)
+    recipe = dataclasses.replace(RECIPE, phases=(short, dataclasses.replace(short, slim=0.75)))
+    # Two steps and both validations look at the token, then the first step of the pruned network.
+    stopped = train([data_set], tmp_path / "run", recipe, cancelled=after(5))
+    assert stopped.total_step == 3
+    report = train([data_set], tmp_path / "run", recipe, resume=True)
+    assert report.completed
+    model = load_model(report.model)
+    assert model.channels == (4, 8, 16, 32, 48)
+
+
 def test_given_weights_of_another_kind_are_refused(finished, data_set: Path, tmp_path: Path):
     settings = dataclasses.replace(RECIPE.model, initial=str(finished[0].model), classes=3)
     with pytest.raises(TrainingError, match="3 channels and 2 classes, the recipe 3 and 3"):

@@ -31,7 +31,8 @@ class ModelCard:
     """The facts about one model; ``from_dict`` checks every one of them.
 
     ``classes`` are the network's outputs in order, background (label 0) first. ``input_size`` is the side of the
-    square slice in pixels, a multiple of 16. ``metrics`` maps a data set's name to its measured figures.
+    square slice in pixels, a multiple of 16. ``deepest`` is the number of channels of the deepest level where that was
+    pruned. ``metrics`` maps a data set's name to its measured figures.
     ``split`` says which patients were kept apart, ``recipe`` and ``training_log`` how the weights were made; these
     may be empty.
     """
@@ -56,6 +57,7 @@ class ModelCard:
     recipe: str = ""
     training_log: str = ""
     failure_modes: tuple[str, ...] = ()
+    deepest: int | None = None
     version: int = CARD_VERSION
 
     @property
@@ -72,6 +74,7 @@ class ModelCard:
             "in_channels": str(len(self.channels)),
             "classes": str(len(self.classes)),
             "norm": self.norm,
+            **({} if self.deepest is None else {"deepest": str(self.deepest)}),
         }
 
     def to_dict(self) -> dict[str, Any]:
@@ -83,6 +86,7 @@ class ModelCard:
             "architecture": self.architecture,
             "width": self.width,
             "norm": self.norm,
+            **({} if self.deepest is None else {"deepest": self.deepest}),
             "channels": [channel.value for channel in self.channels],
             "classes": [{"name": c.name, "label": c.label, "colour": list(c.colour)} for c in self.classes],
             "input_size": self.input_size,
@@ -183,10 +187,13 @@ def _one_of(*allowed: str) -> Any:  # noqa: ANN401
     return check
 
 
-def _width(name: str, value: object) -> int:
-    if type(value) is not int or not 1 <= value <= 512:
-        raise _wrong(f"{name!r} must be a whole number in 1..512")
-    return value
+def _whole(low: int, high: int) -> Any:  # noqa: ANN401
+    def check(name: str, value: object) -> int:
+        if type(value) is not int or not low <= value <= high:
+            raise _wrong(f"{name!r} must be a whole number in {low}..{high}")
+        return value
+
+    return check
 
 
 def _input_size(name: str, value: object) -> int:
@@ -242,7 +249,7 @@ _CHECKS: dict[str, Any] = {
     "id": _matching(_ID),
     "title": _text,
     "architecture": _one_of(*ARCHITECTURES),
-    "width": _width,
+    "width": _whole(1, 512),
     "norm": _one_of(*NORMS),
     "channels": _channels,
     "classes": _classes,
@@ -259,5 +266,6 @@ _CHECKS: dict[str, Any] = {
     "recipe": _text_or_none,
     "training_log": _text_or_none,
     "failure_modes": _texts,
+    "deepest": _whole(1, 8192),
 }
-_OPTIONAL = {"attribution", "metrics", "notes", "split", "recipe", "training_log", "failure_modes"}
+_OPTIONAL = {"attribution", "metrics", "notes", "split", "recipe", "training_log", "failure_modes", "deepest"}

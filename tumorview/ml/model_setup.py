@@ -7,9 +7,10 @@ import torch
 from torch import nn
 
 from tumorview.errors import TrainingError
-from tumorview.ml.models import Network, NetworkBuilder, UNetCBAM, build_model, grow_width, load_model
+from tumorview.ml.models import Network, NetworkBuilder, UNetCBAM, build_model, grow_width, load_model, prune_deepest
 from tumorview.ml.recipes import Phase, Recipe
 from tumorview.ml.registry import ModelRegistry
+from tumorview.resources import resource_path
 
 
 def first_model(recipe: Recipe, networks: NetworkBuilder = build_model) -> Network:
@@ -17,8 +18,7 @@ def first_model(recipe: Recipe, networks: NetworkBuilder = build_model) -> Netwo
     initial = recipe.model.initial
     if not initial:
         return networks(recipe.model.metadata())
-    given = Path(initial).suffix == ".safetensors"
-    model = load_model(Path(initial) if given else ModelRegistry(user=None).usable(initial).weights)
+    model = load_model(_initial_weights(initial))
     if (model.in_channels, model.classes) != (recipe.model.in_channels, recipe.model.classes):
         raise TrainingError(
             f"{initial} has {model.in_channels} channels and {model.classes} classes, the recipe "
@@ -26,6 +26,15 @@ def first_model(recipe: Recipe, networks: NetworkBuilder = build_model) -> Netwo
             "Change model.in_channels and model.classes, or start from other weights.",
         )
     return model
+
+
+def _initial_weights(initial: str) -> Path:
+    """A file, one that lies beside the bundled recipes, or the weights of a bundled model."""
+    path = Path(initial)
+    if path.suffix != ".safetensors":
+        return ModelRegistry(user=None).usable(initial).weights
+    beside = resource_path("recipes") / path
+    return beside if not path.exists() and beside.exists() else path
 
 
 def make_optimiser(model: nn.Module, recipe: Recipe, phase: Phase) -> torch.optim.Optimizer:
@@ -39,11 +48,18 @@ def make_optimiser(model: nn.Module, recipe: Recipe, phase: Phase) -> torch.opti
     return kind(groups, lr=phase.lr, fused=True)
 
 
-def grown(model: Network, factor: int, seed: int) -> Network:
-    """A wider network of the same function; only our own architecture knows how to grow."""
+def reshaped(model: Network, phase: Phase, seed: int) -> Network:
+    """The network as the phase wants it: wider, or slimmer at its deepest level, or as it is."""
+    if phase.grow == 1 and phase.slim == 1:
+        return model
     if not isinstance(model, UNetCBAM):
-        raise TrainingError(f"A {model.metadata()['architecture']} network cannot grow.", "Leave 'grow' out.")
-    return grow_width(model, factor, seed=seed)
+        raise TrainingError(
+            f"A {model.metadata()['architecture']} network can neither grow nor be pruned.",
+            "Leave 'grow' and 'slim' out.",
+        )
+    if phase.slim < 1:
+        model = prune_deepest(model, round(phase.slim * model.deepest))
+    return grow_width(model, phase.grow, seed=seed) if phase.grow > 1 else model
 
 
 def placed(model: Network, device: torch.device) -> Network:

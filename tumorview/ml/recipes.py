@@ -17,7 +17,8 @@ from tumorview.resources import resource_path
 class ModelSettings:
     """The network to start from; ``norm = "none"`` is Table 3 to the letter.
 
-    ``initial`` is a weights file or the id of a bundled model, and then decides about the width.
+    ``initial`` is a weights file (also one beside the bundled recipes) or the id of a bundled model, and then decides
+    about the width.
     """
 
     architecture: str = "unet-cbam"
@@ -90,8 +91,9 @@ class OptimiserSettings:
 class Phase:
     """One stretch of training: slice size, optimiser steps, slices a step, learning rate and its schedule.
 
-    ``grow`` widens the network by that factor before the first step. The learning rate rises over ``warmup`` steps and
-    then stays ("constant") or falls along a cosine to ``final_share`` of itself.
+    Before the first step ``grow`` widens the network by that factor, and ``slim`` prunes its deepest level to that
+    share of its channels. The learning rate rises over ``warmup`` steps and then stays ("constant") or falls along a
+    cosine to ``final_share`` of itself.
     """
 
     size: int
@@ -102,6 +104,7 @@ class Phase:
     warmup: int = 0
     final_share: float = 0.01
     grow: int = 1
+    slim: float = 1.0
     evaluate_every: int = 250
 
 
@@ -122,13 +125,6 @@ class Recipe:
     def steps(self) -> int:
         """Optimiser steps of all phases."""
         return sum(phase.steps for phase in self.phases)
-
-    def final_width(self) -> int:
-        """Width of the network at the end of the last phase."""
-        width = self.model.width
-        for phase in self.phases:
-            width *= phase.grow
-        return width
 
 
 def recipe_names() -> list[str]:
@@ -232,6 +228,8 @@ def _check(recipe: Recipe, source: str) -> None:
         for key in ("steps", "batch", "grow", "evaluate_every"):
             if getattr(phase, key) < 1:
                 raise _wrong(f"{where}{key}", f"is {getattr(phase, key)}", source, "Use 1 or more.")
+        if not 0 < phase.slim <= 1:
+            raise _wrong(f"{where}slim", f"is {phase.slim}", source, "Use a share above 0 up to 1 (all channels).")
         if phase.lr <= 0:
             raise _wrong(f"{where}lr", f"is {phase.lr}", source, "Use a positive number.")
     if not 0 <= recipe.optimiser.ema < 1:

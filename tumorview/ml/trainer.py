@@ -25,7 +25,7 @@ from tumorview.ml.checkpoint import Checkpoint, RunState, load_checkpoint, optim
 from tumorview.ml.corpus import Corpus, load_corpus
 from tumorview.ml.evaluation import Validator
 from tumorview.ml.losses import loss_by_name
-from tumorview.ml.model_setup import compiled, first_model, grown, make_optimiser, placed
+from tumorview.ml.model_setup import compiled, first_model, make_optimiser, placed, reshaped
 from tumorview.ml.models import NetworkBuilder, build_model
 from tumorview.ml.models.weights import load_state
 from tumorview.ml.recipes import Phase, Recipe
@@ -136,13 +136,13 @@ class _Run:
     # ---- entering a phase ------------------------------------------------------------------------------------------
 
     def _enter(self, number: int, checkpoint: Checkpoint | None) -> None:
-        """Network, optimiser and average for a phase: restored, or taken over (and grown) from the phase before."""
+        """Network, optimiser and average for a phase: restored, or taken over (and reshaped) from the phase before."""
         phase = self.recipe.phases[number]
         if number != self.state.phase:
             load_state(self.model, self._best_of_phase(), "the phase before")
             self.state = replace(self.state, phase=number, step=0, best=-1.0)
-        if phase.grow > 1 and checkpoint is None:
-            self.model = grown(self.model, phase.grow, seed=self.recipe.seed)
+        if checkpoint is None:
+            self.model = reshaped(self.model, phase, self.recipe.seed)
         self.model = placed(self.model.train(), self.fabric.device)
         self.average = WeightAverage(self.model, self.recipe.optimiser.ema)
         optimiser = make_optimiser(self.model, self.recipe, phase)

@@ -3,6 +3,7 @@
 from tumorview.ml.models.fold import fold_batch_norm
 from tumorview.ml.models.grow import grow_width
 from tumorview.ml.models.network import Network, NetworkBuilder
+from tumorview.ml.models.prune import prune_deepest
 from tumorview.ml.models.unet_cbam import LayerRow, Norm, UNetCBAM
 from tumorview.ml.models.weights import build_model, load_model
 
@@ -16,4 +17,5 @@ __all__ = [
     "fold_batch_norm",
     "grow_width",
     "load_model",
+    "prune_deepest",
 ]

@@ -7,7 +7,7 @@ from tumorview.ml.models.unet_cbam import BatchNorm, Block, UNetCBAM
 
 def fold_batch_norm(model: UNetCBAM) -> UNetCBAM:
     """An equal network (in eval mode) with ``norm=None``: weights scaled, biases added; the input is untouched."""
-    folded = UNetCBAM(model.width, model.in_channels, model.classes, None, model.reduction)
+    folded = UNetCBAM(model.width, model.in_channels, model.classes, None, model.reduction, model.deepest)
     state = {name: tensor.detach().clone() for name, tensor in model.state_dict().items()}
     if model.norm is not None:
         for prefix, block in model.named_modules():

@@ -16,18 +16,19 @@ def grow_width(model: UNetCBAM, factor: int = 2, noise: float = 0.5, seed: int =
     """A network ``factor`` times as wide with the same output; ``noise`` is relative to each tensor's spread."""
     if factor < 2:
         raise ModelError(f"A network cannot be grown by a factor of {factor}.", "Use 2 or more.")
-    wide = UNetCBAM(model.width * factor, model.in_channels, model.classes, model.norm, model.reduction)
+    wide = UNetCBAM(
+        model.width * factor, model.in_channels, model.classes, model.norm, model.reduction, model.deepest * factor
+    )
     growth = _Growth(model.state_dict(), wide.state_dict(), noise, torch.Generator().manual_seed(seed))
     below = model.in_channels
-    for level in range(LEVELS):
-        channels = model.width * 2**level
+    for level, channels in enumerate(model.channels):
         source = torch.arange(below) if level == 0 else _repeat(below, factor)
         growth.block(f"encoder.{level}", source, channels, factor)
         below = channels
     for level in reversed(range(LEVELS - 1)):
-        channels = model.width * 2**level
+        channels, below = model.channels[level : level + 2]
         name = f"decoder.{level}"
-        growth.weight(f"{name}.up.weight", _repeat(channels, factor), _repeat(2 * channels, factor), transposed=True)
+        growth.weight(f"{name}.up.weight", _repeat(channels, factor), _repeat(below, factor), transposed=True)
         growth.vectors(f"{name}.up", _repeat(channels, factor))
         skip = _repeat(channels, factor)
         growth.block(name, torch.cat([skip, skip + channels]), channels, factor)

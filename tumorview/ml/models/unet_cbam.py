@@ -126,7 +126,11 @@ class UpBlock(Block):
 
 
 class UNetCBAM(Network):
-    """[n, in_channels, h, w] z-scored slices -> [n, classes, h, w] logits; h and w are multiples of 16."""
+    """[n, in_channels, h, w] z-scored slices -> [n, classes, h, w] logits; h and w are multiples of 16.
+
+    ``deepest`` is the number of channels of the deepest level: the paper's 16 times ``width`` if None, fewer in a
+    network that was pruned there. ``channels`` lists all levels, full resolution first.
+    """
 
     def __init__(
         self,
@@ -135,23 +139,31 @@ class UNetCBAM(Network):
         classes: int = 2,
         norm: Norm | None = "batch",
         reduction: int = 16,
+        deepest: int | None = None,
     ) -> None:
         super().__init__()
-        if width < 1 or in_channels < 1 or classes < 2 or norm not in ("batch", None) or reduction < 1:
+        deepest = width * STRIDE if deepest is None else deepest
+        if min(width, in_channels, reduction, deepest) < 1 or classes < 2 or norm not in ("batch", None):
             raise ModelError(
-                f"A UNet+CBAM of width {width}, {in_channels} channels, {classes} classes and norm {norm!r} "
-                "cannot be built.",
+                f"A UNet+CBAM of width {width}, {deepest} channels at its deepest level, {in_channels} input channels, "
+                f"{classes} classes and norm {norm!r} cannot be built.",
                 "Check the model card or the recipe.",
             )
         self.width, self.in_channels, self.classes = width, in_channels, classes
         self.norm, self.reduction = norm, reduction
-        widths = [width * 2**level for level in range(LEVELS)]
+        self.channels: tuple[int, ...] = (*(width * 2**level for level in range(LEVELS - 1)), deepest)
+        widths = list(self.channels)
         self.encoder = nn.ModuleList(
             Block(inputs, outputs, norm, reduction)
             for inputs, outputs in zip([in_channels, *widths[:-1]], widths, strict=True)
         )
         self.decoder = nn.ModuleList(UpBlock(inputs, outputs, norm, reduction) for outputs, inputs in pairwise(widths))
         self.head = nn.Conv2d(width, classes, 1)
+
+    @property
+    def deepest(self) -> int:
+        """Channels of the deepest level."""
+        return self.channels[-1]
 
     def forward(self, x: Tensor) -> Tensor:
         skips: list[Tensor] = []
@@ -184,6 +196,7 @@ class UNetCBAM(Network):
             "classes": str(self.classes),
             "norm": self.norm or "none",
             "reduction": str(self.reduction),
+            "deepest": str(self.deepest),
         }
 
 

@@ -27,6 +27,7 @@ def build_model(metadata: Mapping[str, str]) -> UNetCBAM:
             classes=int(metadata.get("classes", "2")),
             norm=norms[metadata.get("norm", "batch")],
             reduction=int(metadata.get("reduction", "16")),
+            deepest=int(metadata["deepest"]) if "deepest" in metadata else None,
         )
     except (KeyError, ValueError) as error:
         raise ModelError(
