@@ -8,14 +8,16 @@ from pathlib import Path
 
 import numpy as np
 
+from tumorview.app.live_agreement import LiveAgreement
+from tumorview.app.preview import Preview
 from tumorview.core.edits import Edit, replace_all
 from tumorview.core.event import Event
 from tumorview.core.geometry import Geometry
 from tumorview.core.history import History
 from tumorview.core.labels import Label, LabelTable
 from tumorview.core.mask import Box, Mask, MaskArray, Provenance
-from tumorview.core.metrics import Agreement, Counts, count, require_same_grid, slice_counts
-from tumorview.core.prediction import Prediction, PredictionPart, label_voxels, labels_of
+from tumorview.core.metrics import Agreement, require_same_grid
+from tumorview.core.prediction import Prediction, PredictionPart, labels_of
 from tumorview.core.slicing import PlaneView
 from tumorview.core.study import Role, Series, Study
 from tumorview.core.tools import BACKGROUND, Brush, Stroke
@@ -41,7 +43,6 @@ class Session:
         self.study: Study | None = None
         self.active_series: Series | None = None
         self.mask: Mask | None = None
-        self.truth: Mask | None = None
         self.prediction: Prediction | None = None
         self.threshold = 0.5
         self.history: History | None = None
@@ -56,11 +57,9 @@ class Session:
         self.prediction_changed: Event[Prediction | None] = Event()
         self.history_changed: Event[None] = Event()
 
-        self._preview: MaskArray | None = None
-        self._preview_base: MaskArray | None = None
+        self._preview: Preview | None = None
+        self._compared = LiveAgreement()
         self._saved_at: Edit | None = None
-        self._slice_counts: list[Counts] = []
-        self._counted: MaskArray | None = None  # what was shown when the slices were counted last
         self._stroke: Stroke | None = None
 
     # -- the study ---------------------------------------------------------------------------------------------
@@ -69,13 +68,11 @@ class Session:
         """Show ``study`` with an empty mask and the ground truth it came with."""
         self.study = study
         self.prediction = None
-        self._drop_preview()
+        self._preview = None
         self._stroke = None
         self._install(Mask.empty(study.reference.volume.geometry))
         self.active_series = study.reference
-        self.truth = None
-        self._slice_counts = []
-        self._counted = None
+        self._compared.compare_with(None)
         self.study_changed.emit(study)
         self.series_changed.emit(study.reference)
         self.prediction_changed.emit(None)
@@ -83,10 +80,9 @@ class Session:
 
     def close(self) -> None:
         """Show nothing."""
-        self.study = self.active_series = self.mask = self.truth = self.prediction = self.history = None
-        self._drop_preview()
-        self._slice_counts = []
-        self._counted = None
+        self.study = self.active_series = self.mask = self.prediction = self.history = None
+        self._preview = None
+        self._compared.compare_with(None)
         self.study_changed.emit(None)
         self.prediction_changed.emit(None)
         self.truth_changed.emit(None)
@@ -120,8 +116,13 @@ class Session:
     def shown(self) -> MaskArray | None:
         """Labels [k, j, i] to draw: the preview if there is one, otherwise the mask."""
         if self._preview is not None:
-            return self._preview
+            return self._preview.voxels
         return None if self.mask is None else self.mask.data
+
+    @property
+    def truth(self) -> Mask | None:
+        """The ground truth that is compared with."""
+        return self._compared.truth
 
     @property
     def agreement(self) -> Agreement | None:
@@ -130,7 +131,7 @@ class Session:
             return None
         geometry = self.mask.geometry
         ml = geometry.voxel_volume_mm3 / 1000.0 if geometry.calibrated else None
-        return Agreement(tuple(self._slice_counts), ml)
+        return Agreement(self._compared.slices, ml)
 
     @property
     def dirty(self) -> bool:
@@ -152,10 +153,11 @@ class Session:
         """Compare with ``truth`` from now on; GeometryError where it lies on another grid."""
         if truth is not None and self.mask is not None:
             require_same_grid(self.mask, truth)
-        self.truth = truth
+        self._compared.compare_with(truth)
         self.truth_changed.emit(truth)
         if self.mask is not None:
-            self._recount(Box.whole(self.mask.geometry.shape))
+            self._compared.recount(self.shown, Box.whole(self.mask.geometry.shape))
+        self.agreement_changed.emit(self.agreement)
 
     def import_mask(self, imported: Mask, path: Path) -> None:
         """Put the labels of ``imported`` in the mask's place, as one step that can be undone."""
@@ -172,35 +174,38 @@ class Session:
 
     # -- prediction and threshold ------------------------------------------------------------------------------
 
-    def begin_prediction(self) -> None:
-        """A run of the network starts: what arrives is a preview until ``finish_prediction``."""
-        self._start_preview()
+    def begin_prediction(self, *, replace_human: bool = False) -> None:
+        """A run of the network starts: what arrives is a preview until ``finish_prediction``.
+
+        With ``replace_human`` it takes the place of what was set by hand too.
+        """
+        self.cancel_prediction()
+        if self.mask is not None:
+            self._preview = Preview(self.mask, replace_human=replace_human)
 
     def show_part(self, part: PredictionPart) -> None:
         """Show slices of a prediction that is under way."""
-        if self._preview is None or self.mask is None:
+        if self._preview is None:
             return
         self._name_labels(labels_of(part.classes))
-        numbers = [model_class.label for model_class in part.classes]
-        voxels = label_voxels(part.probabilities, numbers, self.threshold)
-        target = self._preview[part.box.slices]
-        np.copyto(target, voxels, where=~self.mask.human(part.box))
+        self._preview.put_part(part, self.threshold)
         self._shown(part.box)
 
     def finish_prediction(self, prediction: Prediction) -> None:
-        """Keep a whole prediction: one undoable step; voxels set by hand stay."""
+        """Keep a whole prediction: one undoable step; voxels set by hand stay unless ``begin_prediction`` said so."""
         self._editable()
+        replace_human = self._preview is not None and self._preview.replace_human
         self.prediction = prediction
-        self._drop_preview()
+        self._preview = None
         self._name_labels(prediction.labels)
-        self._keep_labels("AI segmentation")
+        self._keep_labels("AI segmentation", replace_human=replace_human)
         self.prediction_changed.emit(prediction)
 
     def cancel_prediction(self) -> None:
         """Forget what has arrived of a prediction."""
         if self._preview is None or self.mask is None:
             return
-        self._drop_preview()
+        self._preview = None
         self._shown(Box.whole(self.mask.geometry.shape))
 
     def set_threshold(self, threshold: float) -> None:
@@ -208,19 +213,16 @@ class Session:
         self.threshold = threshold
         if self.prediction is None or self.mask is None:
             return
-        self._start_preview()
-        assert self._preview is not None
-        whole = Box.whole(self.mask.geometry.shape)
-        voxels = self.prediction.mask(threshold).data
-        np.copyto(self._preview, voxels)
-        np.copyto(self._preview, self.mask.data, where=self.mask.human(whole))
-        self._shown(whole)
+        if self._preview is None:
+            self._preview = Preview(self.mask)
+        self._preview.put_prediction(self.prediction, threshold)
+        self._shown(Box.whole(self.mask.geometry.shape))
 
     def keep_threshold(self) -> None:
         """Make the mask what ``set_threshold`` shows."""
         if self.prediction is None or self._preview is None:
             return
-        self._drop_preview()
+        self._preview = None
         self._keep_labels(f"Threshold {self.threshold:.2f}")
 
     # -- editing -----------------------------------------------------------------------------------------------
@@ -303,50 +305,21 @@ class Session:
             mask.labels = LabelTable.of([*mask.labels, *missing])
             self.labels_changed.emit(None)
 
-    def _keep_labels(self, title: str) -> None:
+    def _keep_labels(self, title: str, *, replace_human: bool = False) -> None:
         self.end_stroke()  # otherwise undoing the stroke later would take voxels of this step back too
         mask, history = self._editable()
         assert self.prediction is not None
         voxels = self.prediction.mask(self.threshold).data
-        edit = replace_all(mask, voxels, title=title, provenance=Provenance.AI, keep_human=True)
+        edit = replace_all(mask, voxels, title=title, provenance=Provenance.AI, keep_human=not replace_human)
         history.push(edit)
         self._shown(Box.whole(mask.geometry.shape))
 
-    def _start_preview(self) -> None:
-        if self._preview is None and self.mask is not None:
-            self._preview = self.mask.data.copy()
-            self._preview_base = self.mask.data.copy()
-
-    def _drop_preview(self) -> None:
-        self._preview = self._preview_base = None
-
     def _mask_changed(self, box: Box) -> None:
-        if self._preview is not None and self._preview_base is not None and self.mask is not None:
-            # A stroke while a prediction arrives: only its own voxels go into the preview.
-            now, base = self.mask.data[box.slices], self._preview_base[box.slices]
-            np.copyto(self._preview[box.slices], now, where=now != base)
-            base[...] = now
+        if self._preview is not None:
+            self._preview.follow(box)
         self._shown(box)
 
     def _shown(self, box: Box) -> None:
-        self._recount(box)
+        self._compared.recount(self.shown, box)
         self.shown_changed.emit(box)
-
-    def _recount(self, box: Box) -> None:
-        shown = self.shown
-        if self.truth is None or shown is None:
-            self._counted = None
-            self.agreement_changed.emit(None)
-            return
-        truth, whole = self.truth.data, Box.whole(self.truth.geometry.shape)
-        if self._counted is None or len(self._slice_counts) != shown.shape[0] or box == whole:
-            self._slice_counts = list(slice_counts(shown, truth))
-            self._counted = shown.copy()
-        else:
-            # Only what differs is counted: a stroke in a sagittal view touches a little of very many slices.
-            before, now = self._counted[box.slices], shown[box.slices]
-            for offset, k in enumerate(range(box.start[0], box.stop[0])):
-                part = truth[k][box.slices[1:]]
-                self._slice_counts[k] += count(now[offset], part) - count(before[offset], part)
-            before[...] = now
         self.agreement_changed.emit(self.agreement)
