@@ -27,6 +27,8 @@ class Reading:
         self.window_changed: Event[Series] = Event()
         self.inverted_changed: Event[Series] = Event()
         self.linked_changed: Event[bool] = Event()
+        self.identity_changed: Event[str] = Event()
+        self.identity = ""  # who is looked at, as the corner of a view says it; empty where that is hidden
         self.linked = True
         self._positions: list[tuple[Series, Place]] = []  # one for each space, with a series that lies in it
         self._windows: dict[str, Window] = {}
@@ -73,6 +75,12 @@ class Reading:
         if linked != self.linked:
             self.linked = linked
             self.linked_changed.emit(linked)
+
+    def show_identity(self, identity: str) -> None:
+        """Say in the corner of the views who is looked at; empty says nothing."""
+        if identity != self.identity:
+            self.identity = identity
+            self.identity_changed.emit(identity)
 
     # -- greys -------------------------------------------------------------------------------------------------
 

@@ -4,8 +4,10 @@ import threading
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Self
 
 from tumorview.app.jobs import JobContext
+from tumorview.app.settings import SettingsStore, default_folder
 from tumorview.core.mask import Box
 from tumorview.core.prediction import Prediction, PredictionPart
 from tumorview.core.progress import Progress
@@ -36,12 +38,19 @@ RunSegmentation = Callable[[Study, SegmentOptions, JobContext], Prediction]
 class Segmenter:
     """Runs models of a registry; the engine used last stays open, so that the next run starts at once.
 
-    ``folder`` is the user's: imported models and measurements of this machine live there. May be shared between
-    threads; runs are served one by one.
+    ``folder`` is the user's: imported models (or in ``models``) and measurements of this machine live there. May be
+    shared between threads; runs are served one by one.
     """
 
-    def __init__(self, folder: Path) -> None:
-        self.registry = ModelRegistry(user_models_folder(folder))
+    @classmethod
+    def of_user(cls, store: SettingsStore | None = None) -> Self:
+        """With the folders that the user's settings name."""
+        store = store or SettingsStore(default_folder())
+        chosen = store.current.model_folder
+        return cls(store.folder, Path(chosen) if chosen else None)
+
+    def __init__(self, folder: Path, models: Path | None = None) -> None:
+        self.registry = ModelRegistry(models or user_models_folder(folder))
         self._cache = folder / "cache"
         self._lock = threading.Lock()
         self._open: tuple[tuple[str, str, str], ModelCard, Engine] | None = None

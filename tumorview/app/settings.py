@@ -1,41 +1,134 @@
-"""What the user chose and the program remembers: one frozen table; only what differs from the defaults is saved."""
+"""What the user chose and the program remembers: one frozen table; only what differs from the defaults is saved.
+
+The table drives the settings dialog, the checks of what is read, and the page about settings in the user guide.
+"""
 
 import json
 import logging
 from dataclasses import asdict, dataclass, fields, replace
+from itertools import chain, count
 from pathlib import Path
 from typing import Any
 
 import platformdirs
 
+from tumorview.app.mouse import MOUSE_PRESETS
+from tumorview.app.options import Choice, choices, option, options_of
+from tumorview.app.settings_versions import VERSION, migrated, version_of
+from tumorview.core.event import Event
 from tumorview.errors import WriteError
 from tumorview.io.atomic import atomic_write_bytes
 
-VERSION = 1
 RECENT_LIMIT = 12
 
 log = logging.getLogger(__name__)
 
 
+LOOK, MOUSE, IMAGE, COMPUTE, FOLDERS, PRIVACY = (
+    "Appearance",
+    "Mouse and keys",
+    "Images and overlay",
+    "Computing",
+    "Folders",
+    "Privacy",
+)
+
+
 @dataclass(frozen=True)
 class Settings:
-    """Everything that is remembered between two starts, with its default."""
+    """Everything that is remembered between two starts, with its default; ``option`` puts it into the dialog."""
 
-    theme: str = "dark"
+    theme: str = option(
+        "dark",
+        LOOK,
+        "Theme",
+        "Dark for a reading room; the image itself always lies on black.",
+        choices=choices(dark="Dark", light="Light", system="As the system"),
+    )
+    font_scale: float = option(
+        1.0,
+        LOOK,
+        "Text size",
+        "Relative to the font of the system, for everything but the letters at the edges of an image.",
+        low=0.8,
+        high=1.6,
+        step=0.1,
+        scale=100,
+        suffix=" %",
+    )
+    mouse_preset: str = option(
+        "pacs",
+        MOUSE,
+        "Mouse",
+        "What dragging with each button does, after the program that your hand knows.",
+        choices=tuple(Choice(preset.id, preset.title) for preset in MOUSE_PRESETS.values()),
+    )
+    overlay_opacity: float = option(
+        0.4,
+        IMAGE,
+        "Overlay opacity",
+        "How much of the image the mask covers.",
+        low=0.0,
+        high=1.0,
+        step=0.05,
+        scale=100,
+        suffix=" %",
+    )
+    boundary: bool = option(True, IMAGE, "Boundary", "Outline of every label.")
+    boundary_width: int = option(
+        2, IMAGE, "Boundary width", "In pixels of the screen, at any zoom.", low=1, high=9, suffix=" px"
+    )
+    interpolation: str = option(
+        "linear",
+        IMAGE,
+        "Interpolation",
+        "Linear smooths the greys of an enlarged image; nearest shows every voxel as it is. Masks are never smoothed.",
+        choices=choices(linear="Linear", nearest="Nearest"),
+    )
+    device: str = option(
+        "auto",
+        COMPUTE,
+        "Device",
+        "Where the network computes. Automatic takes a graphics card that works, otherwise the processor.",
+        choices=choices(auto="Automatic", cpu="Processor (CPU)", cuda="NVIDIA (CUDA)", mps="Apple (MPS)"),
+    )
+    engine: str = option(
+        "auto",
+        COMPUTE,
+        "Engine",
+        "Automatic measures once which engine is fastest on this machine.",
+        choices=choices(auto="Automatic", torch="PyTorch", openvino="OpenVINO"),
+    )
+    model_folder: str = option(
+        "",
+        FOLDERS,
+        "Models",
+        "Where imported models are kept. Empty: in TumorView's own folder. Applies from the next start.",
+        folder=True,
+    )
+    export_folder: str = option(
+        "", FOLDERS, "Exports", "Where exports are offered first. Empty: beside the image.", folder=True
+    )
+    hide_identity: bool = option(
+        False, PRIVACY, "Hide identity", "File and patient names in the window, its title and lists are masked."
+    )
+    name_in_title: bool = option(
+        True, PRIVACY, "Name in the window title", "Other people see titles in task bars and shared screens."
+    )
+    keep_recent: bool = option(
+        True, PRIVACY, "Keep recent studies", "Off: the list is emptied and nothing is added to it."
+    )
     model: str = ""
-    engine: str = "auto"
-    device: str = "auto"
-    overlay_opacity: float = 0.4
-    boundary: bool = True
-    boundary_width: int = 2
     compare_with_truth: bool = False
     brush_radius: float = 5.0
-    smooth_interpolation: bool = True
     recent: tuple[str, ...] = ()
     last_folder: str = ""
     window_geometry: str = ""
     window_state: str = ""
     folded_panels: tuple[str, ...] = ()
+
+
+OPTIONS = options_of(Settings)
 
 
 def default_folder() -> Path:
@@ -44,65 +137,103 @@ def default_folder() -> Path:
 
 
 class SettingsStore:
-    """Settings in ``folder/settings.json``.
+    """Settings in ``folder/settings.json``; ``changed`` tells the new table, ``notice`` what the user should know.
 
-    A file that cannot be read is put aside as ``settings.json.broken`` and the defaults are used; an entry of the
-    wrong type is ignored.
+    A file that cannot be read is put aside as ``settings.json.broken``, one that a newer TumorView wrote as
+    ``settings.version-N.json``; then the defaults are used. An entry of a wrong type or value is ignored.
     """
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.path = folder / "settings.json"
+        self.changed: Event[Settings] = Event()
+        self.notice = ""
         self.current = self._load()
 
     def change(self, **changes: Any) -> Settings:  # noqa: ANN401 - one keyword per field of Settings
         """Replace some settings, save, and return the new table; a read-only folder only costs the memory."""
-        self.current = replace(self.current, **changes)
+        new = replace(self.current, **changes)
+        if new == self.current:
+            return new
+        self.current = new
         defaults = asdict(Settings())
-        overrides = {name: value for name, value in asdict(self.current).items() if value != defaults[name]}
+        overrides = {name: value for name, value in asdict(new).items() if value != defaults[name]}
         text = json.dumps({"version": VERSION, **overrides}, indent=2)
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
             atomic_write_bytes(self.path, text.encode())
         except (OSError, WriteError) as error:
-            log.warning("settings are not remembered: %s", error)
-        return self.current
+            log.warning("settings are not remembered: %s", type(error).__name__)
+        self.changed.emit(new)
+        return new
 
     def remember_recent(self, path: Path) -> Settings:
-        """Put ``path`` on top of the recent studies."""
+        """Put ``path`` on top of the recent studies, unless none are kept."""
+        if not self.current.keep_recent:
+            return self.current
         text = str(path.resolve())
         others = [old for old in self.current.recent if old != text]
         return self.change(recent=(text, *others)[:RECENT_LIMIT])
 
+    def forget_recent(self, path: Path) -> Settings:
+        """Take ``path`` from the recent studies."""
+        gone = {str(path), str(path.resolve())}
+        return self.change(recent=tuple(old for old in self.current.recent if old not in gone))
+
     def _load(self) -> Settings:
         try:
             stored = json.loads(self.path.read_text(encoding="utf-8"))
+            if not isinstance(stored, dict):
+                raise TypeError("no table of settings")
         except FileNotFoundError:
             return Settings()
-        except (OSError, ValueError) as error:
-            log.warning("settings could not be read, using defaults: %s", error)
-            self._put_aside()
+        except (OSError, ValueError, TypeError) as error:
+            log.warning("settings could not be read, using defaults: %s", type(error).__name__)
+            kept = self._put_aside(self.path.with_suffix(".json.broken"))
+            self.notice = f"The settings could not be read; defaults are in use.{kept}"
             return Settings()
-        return _checked(stored) if isinstance(stored, dict) else Settings()
+        version = version_of(stored)
+        if version > VERSION:
+            kept = self._put_aside(self._free_name(version))
+            self.notice = (
+                f"The settings were written by a newer TumorView (version {version} of the file, this program knows "
+                f"{VERSION}); defaults are in use.{kept}"
+            )
+            return Settings()
+        return _checked(migrated(stored))
 
-    def _put_aside(self) -> None:
+    def _free_name(self, version: int) -> Path:
+        """Where a newer file is kept: an earlier one is never written over."""
+        first = self.folder / f"settings.version-{version}.json"
+        others = (self.folder / f"settings.version-{version}-{number}.json" for number in count(2))
+        return next(path for path in chain((first,), others) if not path.exists())
+
+    def _put_aside(self, kept: Path) -> str:
+        """Move the file away untouched; a sentence about where it is now."""
         try:
-            self.path.replace(self.path.with_suffix(".json.broken"))
+            self.path.replace(kept)
         except OSError as error:
-            log.warning("the broken settings file stays: %s", error)
+            log.warning("the settings file stays: %s", type(error).__name__)
+            return ""
+        return f" The file is kept as {kept.name}."
 
 
 def _checked(stored: dict[str, Any]) -> Settings:
     defaults = Settings()
     values: dict[str, Any] = {}
     for entry in fields(Settings):
-        value = stored.get(entry.name)
-        default = getattr(defaults, entry.name)
-        if isinstance(default, tuple):
-            if isinstance(value, list) and all(isinstance(item, str) for item in value):
-                values[entry.name] = tuple(value)
-        elif isinstance(default, float) and isinstance(value, int | float) and not isinstance(value, bool):
-            values[entry.name] = float(value)
-        elif value is not None and type(value) is type(default):
+        value = _of_type(stored.get(entry.name), getattr(defaults, entry.name))
+        option_ = OPTIONS.get(entry.name)
+        if value is not None and (option_ is None or option_.allows(value)):
             values[entry.name] = value
     return Settings(**values)
+
+
+def _of_type(value: object, default: object) -> object | None:
+    """``value`` as the type of ``default``; None where it is something else."""
+    if isinstance(default, tuple):
+        fits = isinstance(value, list) and all(isinstance(item, str) for item in value)
+        return tuple(value) if fits and isinstance(value, list) else None
+    if isinstance(default, float) and isinstance(value, int | float) and not isinstance(value, bool):
+        return float(value)
+    return value if type(value) is type(default) else None

@@ -52,7 +52,7 @@ def sample_path() -> Path:
 
 def model_registry(folder: Path | None = None) -> ModelRegistry:
     """Bundled models and those in the user's ``folder`` (the platform's place if None)."""
-    return Segmenter(folder or default_folder()).registry
+    return (Segmenter.of_user() if folder is None else Segmenter(folder)).registry
 
 
 def segment(
@@ -63,7 +63,7 @@ def segment(
     segmenter: RunSegmentation | None = None,
 ) -> Prediction:
     """Segment the tumour of ``study``; raises ModelError, EngineError and JobCancelled."""
-    run = segmenter or Segmenter(default_folder())
+    run = segmenter or Segmenter.of_user()
     return run(study, options or SegmentOptions(), context or JobContext())
 
 

@@ -54,12 +54,16 @@ class Series:
 class Study:
     """Series of one patient and date, from ``path``; ``truth`` is the ground truth that came with them.
 
+    ``patient`` is who the file says it is (name, id and date as one line for the eye): shown on the screen where the
+    user lets it, and nowhere else. ``title`` is the file's or folder's name, which may tell as much.
+
     ``id`` is made anew at each opening, so that a result of an earlier opening is recognised as stale.
     """
 
     path: Path
     series: tuple[Series, ...]
     title: str = ""
+    patient: str = ""
     truth: Mask | None = None
     warnings: tuple[str, ...] = ()
     roles: Mapping[str, Role] = field(default_factory=dict)

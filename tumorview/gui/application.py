@@ -43,9 +43,9 @@ def create_window(
     if not isinstance(application, QApplication):
         raise RuntimeError("create_window needs a QApplication")
     store = SettingsStore(default_folder() if settings_dir is None else Path(settings_dir))
-    theme.apply(application, store.current.theme)
+    theme.apply(application, store.current.theme, store.current.font_scale)
     application.setWindowIcon(icons.icon("brain", theme.colours().accent))
-    own = Segmenter(store.folder)
+    own = Segmenter.of_user(store)
     window = MainWindow(store, segmenter or own, model_choices(own))
     if paths:
         window.open_paths(

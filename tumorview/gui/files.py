@@ -15,7 +15,7 @@ from tumorview.core.edits import Edit
 from tumorview.core.mask import Mask
 from tumorview.core.rendering import OverlayStyle, Window
 from tumorview.core.study import Series, Study
-from tumorview.gui import messages
+from tumorview.gui import messages, names
 from tumorview.gui.job_runner import Handlers, JobRunner
 from tumorview.gui.timing import Memory
 
@@ -46,10 +46,9 @@ class Drawing:
 
 
 class FileController(QObject):
-    """``told`` carries one line for the status bar; ``recent_changed`` says that the list of recent studies did."""
+    """``told`` carries one line for the status bar."""
 
     told = Signal(str)
-    recent_changed = Signal()
 
     def __init__(
         self,
@@ -113,7 +112,7 @@ class FileController(QObject):
                     self._show(study, path, truth, mask, remember=remember)
 
             handlers = Handlers(done=opened, failed=lambda error: self._open_failed(error, path))
-            self._jobs.start(Job(f"Opening {path.name}", work, exclusive=OPEN), handlers)
+            self._jobs.start(Job(f"Opening {self._name(path)}", work, exclusive=OPEN), handlers)
 
         self.before_losing(start)
 
@@ -123,17 +122,14 @@ class FileController(QObject):
         if remember:
             self._memory.store.remember_recent(path)
             self._memory.store.change(last_folder=str(path.resolve().parent))
-            self.recent_changed.emit()
         if truth is not None:
             self.load_truth(truth)
         if mask is not None:
             self.load_mask(mask)
 
     def _open_failed(self, error: Exception, path: Path) -> None:
-        recent = self._memory.settings.recent
-        if str(path.resolve()) in recent and not path.exists():
-            self._memory.store.change(recent=tuple(old for old in recent if old != str(path.resolve())))
-            self.recent_changed.emit()
+        if not path.exists():
+            self._memory.store.forget_recent(path)
         self._fail(error)
 
     def close_study(self) -> None:
@@ -159,7 +155,7 @@ class FileController(QObject):
 
         def loaded(truth: Mask) -> None:
             self._session.set_truth(truth)
-            self.told.emit(f"Ground truth: {path.name}")
+            self.told.emit(f"Ground truth: {self._name(path)}")
 
         self._load("Loading ground truth", TRUTH, path, loaded)
 
@@ -169,7 +165,7 @@ class FileController(QObject):
         def loaded(mask: Mask) -> None:
             self._settle()
             self._session.import_mask(mask, path)
-            self.told.emit(f"Mask: {path.name}")
+            self.told.emit(f"Mask: {self._name(path)}")
 
         self._load("Loading mask", MASK, path, loaded)
 
@@ -224,17 +220,17 @@ class FileController(QObject):
                 self._saved_to = path
                 self._session.mark_saved_at(position)
             self._save_folder = path.parent
-            self.told.emit(f"Mask saved and checked: {path}")
+            self.told.emit(f"Mask saved and checked: {self._name(path, whole=True)}")
             if then is not None:
                 then()
 
         # No tag: a save that was asked for is finished, whatever is opened meanwhile.
-        job = Job(f"Saving {path.name}", lambda _: _tasks().export_nifti(mask, path))
+        job = Job(f"Saving {self._name(path)}", lambda _: _tasks().export_nifti(mask, path))
         self._jobs.start(job, Handlers(done=saved, failed=self._fail))
 
     def export_png(self) -> None:
         """Ask for a folder and write PNG slices there."""
-        start = self._save_folder or self.suggested_path().parent
+        start = self._first_folder() or self.suggested_path().parent
         chosen = QFileDialog.getExistingDirectory(self._window, "Export PNG Slices to Folder", str(start))
         if chosen:
             self.export_png_to(Path(chosen))
@@ -253,7 +249,7 @@ class FileController(QObject):
 
         def written(files: list[Path]) -> None:
             self._save_folder = folder
-            self.told.emit(f"{len(files)} PNG files written and checked: {folder}")
+            self.told.emit(f"{len(files)} PNG files written and checked: {self._name(folder, whole=True)}")
 
         self._jobs.start(Job("Exporting PNG slices", work, exclusive=EXPORT), Handlers(done=written, failed=self._fail))
 
@@ -266,7 +262,7 @@ class FileController(QObject):
         if not source.is_dir():
             name = name.split(".")[0]
         bundled = source == _tasks().sample_path()
-        return (self._save_folder or (Path.home() if bundled else source.parent)) / f"{name}_mask.nii.gz"
+        return (self._first_folder() or (Path.home() if bundled else source.parent)) / f"{name}_mask.nii.gz"
 
     # -- unsaved work ------------------------------------------------------------------------------------------
 
@@ -294,6 +290,10 @@ class FileController(QObject):
         menu.aboutToHide.connect(menu.deleteLater)
         menu.popup(place)
 
+    def _name(self, path: Path, *, whole: bool = False) -> str:
+        """A file as the user may see it."""
+        return names.masked(self._memory.settings, str(path) if whole else path.name)
+
     # -- inside ------------------------------------------------------------------------------------------------
 
     def _snapshot(self) -> Mask | None:
@@ -306,6 +306,11 @@ class FileController(QObject):
     def _position(self) -> Edit | None:
         return self._session.history.position if self._session.history is not None else None
 
+    def _first_folder(self) -> Path | None:
+        """Where exports went last, otherwise where the settings want them."""
+        wanted = self._memory.settings.export_folder
+        return self._save_folder or (Path(wanted) if wanted and Path(wanted).is_dir() else None)
+
     def _folder(self) -> str:
         return self._memory.settings.last_folder or str(Path.home())
 
@@ -313,4 +318,4 @@ class FileController(QObject):
         self._saved_to = None
 
     def _fail(self, error: Exception) -> None:
-        messages.show_error(self._window, error)
+        messages.show_error(self._window, error, hide_names=self._memory.settings.hide_identity)

@@ -27,6 +27,7 @@ def _file_handlers(window: "MainWindow") -> dict[str, Handler]:
         "file.save_mask": lambda: window.files.save_mask(),
         "file.export_nifti": lambda: window.files.export_nifti(),
         "file.export_png": lambda: window.files.export_png(),
+        "file.settings": lambda: window.open_settings(),
         "file.close": lambda: window.files.close_study(),
         "file.quit": lambda: window.close(),
         "help.about": lambda: dialogs.about(window),
@@ -74,5 +75,6 @@ def _view_handlers(window: "MainWindow") -> dict[str, Handler]:
         "view.study_panel": lambda on: window.study_panel.setVisible(on),
         "view.tools_panel": lambda on: window.tools_panel.setVisible(on),
         "view.full_screen": lambda on: window.showFullScreen() if on else window.showNormal(),
-        "view.light_theme": lambda on: window.set_theme("light" if on else "dark"),
+        "view.light_theme": lambda on: window.memory.set(theme="light" if on else "dark"),
+        "view.hide_identity": lambda on: window.memory.set(hide_identity=on),
     }

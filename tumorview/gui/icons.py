@@ -48,6 +48,8 @@ GLYPHS = {
     "right_panel": "sliders",
     "invert": "swap",
     "drop": "download-simple",
+    "settings": "gear",
+    "hidden": "user-circle-minus",
 }
 
 

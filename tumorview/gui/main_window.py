@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from PySide6.QtCore import QByteArray, QEvent, Qt
-from PySide6.QtGui import QAction, QActionGroup, QCloseEvent, QDragEnterEvent, QDropEvent
+from PySide6.QtGui import QAction, QActionGroup, QCloseEvent, QDragEnterEvent, QDragLeaveEvent, QDropEvent
 from PySide6.QtWidgets import QApplication, QDockWidget, QMainWindow, QStackedWidget, QVBoxLayout, QWidget
 
 from tumorview.app.actions import ActionState
@@ -15,7 +15,7 @@ from tumorview.app.settings import SettingsStore
 from tumorview.core.prediction import Prediction
 from tumorview.core.slicing import Plane
 from tumorview.core.study import Series, Study
-from tumorview.gui import files, messages, segmenting, theme
+from tumorview.gui import files, messages, names, segmenting, theme
 from tumorview.gui.action_set import ActionSet
 from tumorview.gui.display import DisplayController, tool_ids
 from tumorview.gui.docks.segment_dock import ModelChoice
@@ -23,7 +23,10 @@ from tumorview.gui.docks.study_dock import StudyDock
 from tumorview.gui.files import FileController
 from tumorview.gui.handlers import handlers_of
 from tumorview.gui.job_runner import JobEnded, JobProgress, JobRunner
+from tumorview.gui.names import Names
+from tumorview.gui.preferences import Preferences
 from tumorview.gui.segmenting import SegmentController
+from tumorview.gui.settings_dialog import SettingsDialog
 from tumorview.gui.status import StatusBar
 from tumorview.gui.timing import Memory
 from tumorview.gui.tool_column import ToolColumn
@@ -35,6 +38,7 @@ STATE_VERSION = 1
 DEFAULT_SIZE = (1440, 900)
 STRIP_HEIGHT = 38
 CANCELLABLE = files.CANCELLABLE | {segmenting.GROUP}
+QUIET_JOBS = frozenset((segmenting.GROUP, names.CHECK))  # not told in the status bar
 
 
 class MainWindow(QMainWindow):
@@ -78,6 +82,11 @@ class MainWindow(QMainWindow):
         """The view of that plane, e.g. ``view("axial")``."""
         return self._views[Plane(plane)]
 
+    @property
+    def views(self) -> tuple[SliceView, ...]:
+        """Every slice view."""
+        return tuple(self._views.values())
+
     # -- making the window -------------------------------------------------------------------------------------
 
     def _build(self) -> None:
@@ -92,6 +101,15 @@ class MainWindow(QMainWindow):
         column.addWidget(self.view(), 1)
         self.strip.setFixedHeight(STRIP_HEIGHT)
         column.addWidget(self.strip)
+        self.names = Names(
+            self,
+            self.reading,
+            self.memory,
+            self.jobs,
+            welcome=self.welcome,
+            recent=self.top_row.recent,
+            study_dock=self.series_list,
+        )
         self.pages = QStackedWidget()
         self.pages.addWidget(self.welcome)
         self.pages.addWidget(images)
@@ -103,7 +121,7 @@ class MainWindow(QMainWindow):
             group.addAction(self.actions[name])
         self.action_set.check("edit.navigate", checked=True)
         self.action_set.check("view.toggle_overlay", checked=True)
-        self.action_set.check("view.light_theme", checked=self.memory.settings.theme == "light")
+        self._show_choices()
         for panel in self.tools.panels:
             panel.set_folded(panel.objectName() in self.memory.settings.folded_panels)
         self.resize(*DEFAULT_SIZE)
@@ -136,16 +154,16 @@ class MainWindow(QMainWindow):
         view.maximise_requested.connect(self.toggle_panels)
         self.display.overlay_changed.connect(self._overlay_changed)
         self.files.told.connect(self.status.tell)
-        self.files.recent_changed.connect(self._show_recent)
-        self.welcome.recent_chosen.connect(self.files.open_path)
+        self.names.recent_chosen.connect(self.files.open_path)
         self.segmenting.failed.connect(lambda report: messages.show_error(self, report.error))
         self.segmenting.finished.connect(self._segmented)
         self.status.cancel_requested.connect(self.cancel_running)
-        self.top_row.recent.aboutToShow.connect(self._show_recent)
         for name, dock in (("view.study_panel", self.study_panel), ("view.tools_panel", self.tools_panel)):
             dock.visibilityChanged.connect(lambda _, name=name, dock=dock: self._panel_toggled(name, dock))
         self._overlay_changed(self.display.overlay)
-        self._show_recent()
+        self.preferences = Preferences(self)
+        self.names.show_recent()
+        self.welcome.show_notice(self.memory.store.notice)
 
     # -- opening from outside ----------------------------------------------------------------------------------
 
@@ -157,24 +175,18 @@ class MainWindow(QMainWindow):
         """Files and folders may be dropped anywhere."""
         if event.mimeData().hasUrls() and any(url.isLocalFile() for url in event.mimeData().urls()):
             event.acceptProposedAction()
+            self.welcome.drop_area.set_ready(True)
+
+    def dragLeaveEvent(self, event: QDragLeaveEvent) -> None:
+        """It was carried away again."""
+        self.welcome.drop_area.set_ready(False)
 
     def dropEvent(self, event: QDropEvent) -> None:
         """Open what was dropped."""
+        self.welcome.drop_area.set_ready(False)
         paths = [Path(url.toLocalFile()) for url in event.mimeData().urls() if url.isLocalFile()]
         event.acceptProposedAction()
         self.files.drop(paths, self.mapToGlobal(event.position().toPoint()))
-
-    def _show_recent(self) -> None:
-        recent = [text for text in self.memory.settings.recent if text]
-        self.welcome.show_recent(recent)
-        menu = self.top_row.recent
-        menu.clear()
-        for text in recent:
-            path = Path(text)
-            entry = menu.addAction(path.name)
-            entry.triggered.connect(lambda _=False, path=path: self.files.open_path(path))
-            entry.setToolTip(text)
-        menu.setEnabled(bool(recent))
 
     # -- following the session ---------------------------------------------------------------------------------
 
@@ -190,8 +202,7 @@ class MainWindow(QMainWindow):
         self.display.set_tool(Tool.NAVIGATE)
         self.status.show_cursor(None, None)
         self.status.device.clear()
-        name = "" if study is None else study.title or study.path.name
-        self.setWindowTitle(f"{name}[*] – TumorView" if name else "TumorView[*]")
+        self.names.show_study()
         self._refresh()
         (self.view() if shown else self.welcome).setFocus()
 
@@ -244,7 +255,7 @@ class MainWindow(QMainWindow):
         self._show_progress(0.0, "")
 
     def _job_progressed(self, report: JobProgress) -> None:
-        if report.job.exclusive != segmenting.GROUP:
+        if report.job.exclusive not in QUIET_JOBS:
             self._show_progress(report.fraction, report.job.title)
 
     def _job_ended(self, _: JobEnded) -> None:
@@ -252,7 +263,7 @@ class MainWindow(QMainWindow):
         self._show_progress(1.0, "")
 
     def _show_progress(self, fraction: float, text: str) -> None:
-        waiting = [job for job in self.jobs.active if job.exclusive != segmenting.GROUP]
+        waiting = [job for job in self.jobs.active if job.exclusive not in QUIET_JOBS]
         if waiting:
             self.status.show_progress(fraction, text or waiting[-1].title)
         else:
@@ -303,16 +314,35 @@ class MainWindow(QMainWindow):
     def _panel_toggled(self, name: str, dock: QDockWidget) -> None:
         self.action_set.check(name, checked=not dock.isHidden())
 
-    def set_theme(self, name: str) -> None:
-        """Dark or light surroundings; the image stays on black."""
-        self.memory.change(theme=name)
+    def apply_look(self, name: str, font_scale: float) -> None:
+        """Dark or light surroundings and the size of the text; the image stays on black."""
         application = QApplication.instance()
         assert isinstance(application, QApplication)
-        theme.apply(application, name)
+        theme.apply(application, name, font_scale)
         self.action_set.refresh_icons()
         for panel in self.tools.panels:
             panel.refresh_icons()
         self.display.refresh()
+        self.names.show_recent()
+        self._show_choices()
+
+    def show_identity(self) -> None:
+        """Names as the settings want them."""
+        self._show_choices()
+        self.names.show_study()
+        self.names.show_recent()
+
+    def _show_choices(self) -> None:
+        settings = self.memory.settings
+        self.action_set.check("view.light_theme", checked=theme.effective(settings.theme) == "light")
+        self.action_set.check("view.hide_identity", checked=settings.hide_identity)
+
+    def open_settings(self) -> None:
+        """Open the settings, or bring them to the front."""
+        dialog = self.findChild(SettingsDialog) or SettingsDialog(self.memory, self)
+        dialog.show()
+        dialog.raise_()
+        dialog.activateWindow()
 
     # -- closing -----------------------------------------------------------------------------------------------
 

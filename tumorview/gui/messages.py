@@ -15,16 +15,19 @@ from tumorview.errors import TumorViewError
 
 log = logging.getLogger(__name__)
 
+_NAMED = re.compile(r"'[^']+'")
 _QUOTED = re.compile(r"'[^']*[/\\][^']*'")
 
 
-def show_error(parent: QWidget | None, error: Exception) -> QMessageBox:
-    """Open the dialog for an error; the program goes on behind it."""
+def show_error(parent: QWidget | None, error: Exception, *, hide_names: bool = False) -> QMessageBox:
+    """Open the dialog for an error; the program goes on behind it. ``hide_names`` masks quoted file names."""
     log.info("an error was shown: %s", type(error).__name__)
     if isinstance(error, TumorViewError):
-        return _open(parent, error.message, error.remedy)
+        told = (_NAMED.sub("The file", text) if hide_names else text for text in (error.message, error.remedy))
+        return _open(parent, *told)
     if isinstance(error, OSError):
-        name = f" '{Path(error.filename).name}'" if isinstance(error.filename, str) else ""
+        named = isinstance(error.filename, str) and not hide_names
+        name = f" '{Path(error.filename).name}'" if named else ""
         reason = (error.strerror or "the system refused").lower()
         return _open(parent, f"The file{name} could not be used: {reason}.", "Check that it is there and may be read.")
     if isinstance(error, MemoryError):

@@ -67,6 +67,7 @@ class StatusBar(QStatusBar):
 
     def hide_progress(self) -> None:
         """No background task is under way."""
+        self._text.set_text("")
         for part in (self._text, self._bar, self._cancel):
             part.hide()
 

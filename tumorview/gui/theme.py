@@ -6,7 +6,8 @@ for warnings, red for errors. The colours of labels appear nowhere else.
 
 from dataclasses import dataclass
 
-from PySide6.QtGui import QColor, QFont, QFontInfo, QPalette
+from PySide6.QtCore import Qt
+from PySide6.QtGui import QColor, QFont, QFontInfo, QGuiApplication, QPalette
 from PySide6.QtWidgets import QApplication, QWidget
 
 GRID = 8  # px
@@ -64,6 +65,7 @@ LIGHT = Colours(
 )
 THEMES = {"dark": DARK, "light": LIGHT}
 
+_SYSTEM_FONT, _OWN_SCALE = "tumorview_system_font", "tumorview_font_scale"  # properties
 _current = DARK
 
 
@@ -72,14 +74,42 @@ def colours() -> Colours:
     return _current
 
 
-def apply(application: QApplication, name: str) -> None:
-    """Give the whole program the theme of that name ("dark" where it is unknown)."""
+def apply(application: QApplication, name: str, font_scale: float = 1.0) -> None:
+    """Give the whole program the theme of that name ("system" follows the desktop, "dark" where it is unknown).
+
+    ``font_scale`` is relative to the system's font.
+    """
     global _current
-    _current = THEMES.get(name, DARK)
+    _current = DARK if effective(name) == "dark" else LIGHT
     if application.style().objectName().lower() != "fusion":
         application.setStyle("Fusion")
     application.setPalette(palette(_current))
-    application.setStyleSheet(stylesheet(_current))
+    _scale_fonts(application, font_scale)
+    application.setStyleSheet(stylesheet(_current))  # last: widgets under a style sheet take a new font with it only
+
+
+def effective(name: str) -> str:
+    """The theme that ``name`` means now: "dark" or "light"."""
+    if name == "system":
+        return "light" if QGuiApplication.styleHints().colorScheme() == Qt.ColorScheme.Light else "dark"
+    return name if name in THEMES else "dark"
+
+
+def _scale_fonts(application: QApplication, factor: float) -> None:
+    """Every text relative to the system's font, also those that have a size of their own."""
+    system = application.property(_SYSTEM_FONT)
+    if system is None:
+        system = QFont(application.font())
+        application.setProperty(_SYSTEM_FONT, system)
+    font = QFont(system)
+    font.setPointSizeF(QFontInfo(system).pointSizeF() * factor)
+    if font == application.font():
+        return
+    application.setFont(font)
+    for widget in application.allWidgets():
+        own = widget.property(_OWN_SCALE)
+        if own is not None:
+            _set_size(widget, own)
 
 
 def palette(c: Colours) -> QPalette:
@@ -190,8 +220,15 @@ def tabular(widget: QWidget) -> None:
 
 
 def scaled(widget: QWidget, factor: float, *, bold: bool = False) -> None:
-    """Set a widget's text relative to the system font's size."""
+    """Set a widget's text relative to the program's font, now and when that changes."""
     font = QFont(widget.font())
-    font.setPointSizeF(QFontInfo(font).pointSizeF() * factor)
     font.setBold(bold)
+    widget.setFont(font)
+    widget.setProperty(_OWN_SCALE, factor)
+    _set_size(widget, factor)
+
+
+def _set_size(widget: QWidget, factor: float) -> None:
+    font = QFont(widget.font())
+    font.setPointSizeF(QFontInfo(QApplication.font()).pointSizeF() * factor)
     widget.setFont(font)

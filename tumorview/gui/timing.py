@@ -91,6 +91,12 @@ class Memory(QObject):
         self._pending.update(changes)
         self._later.request()
 
+    def set(self, **changes: Any) -> None:  # noqa: ANN401 - one keyword per field of Settings
+        """Change some settings now: a choice, not a slider on its way."""
+        self._pending.update(changes)
+        self._later.cancel()
+        self._save()
+
     def flush(self) -> None:
         """Remember everything now."""
         self._later.flush()

@@ -1,6 +1,7 @@
 """What the window shows while no study is open: ways in, recent studies and the notice."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from PySide6.QtCore import QSize, Qt, Signal
@@ -11,28 +12,54 @@ from tumorview import __version__
 from tumorview.app.actions import plain_title
 from tumorview.gui import icons, theme
 from tumorview.gui.status import NOTICE
-from tumorview.gui.widgets import ElidedLabel, label
+from tumorview.gui.widgets import ElidedLabel, label, named
 
 WIDTH = 560
 SHOWN_RECENT = 6
 
 
+@dataclass(frozen=True)
+class RecentEntry:
+    """A study that was opened before; ``missing`` is it no longer there, ``hidden`` shows no names."""
+
+    path: Path
+    title: str
+    missing: bool = False
+    hidden: bool = False
+
+
 class _DropArea(QFrame):
     """A dashed frame: files may be dropped anywhere in the window, this is where one looks."""
 
+    def __init__(self) -> None:
+        super().__init__()
+        self.setObjectName("drop_area")
+        self.ready = False
+
+    def set_ready(self, ready: bool) -> None:
+        """Light up while something that can be opened is held over the window."""
+        self.ready = ready
+        self.update()
+
     def paintEvent(self, event: QPaintEvent) -> None:
-        """The dashes."""
+        """The dashes; a full line and a tint of the accent while it is ready."""
+        c = theme.colours()
         painter = QPainter(self)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-        painter.setPen(QPen(QColor(theme.colours().border), 1.5, Qt.PenStyle.DashLine))
+        tint = QColor(c.accent)
+        tint.setAlphaF(0.15 if self.ready else 0.0)
+        painter.setBrush(tint)
+        line = Qt.PenStyle.SolidLine if self.ready else Qt.PenStyle.DashLine
+        painter.setPen(QPen(QColor(c.accent if self.ready else c.border), 2.0 if self.ready else 1.5, line))
         painter.drawRoundedRect(self.rect().adjusted(1, 1, -2, -2), 8, 8)
         painter.end()
 
 
 class WelcomePage(QWidget):
-    """``recent_chosen`` carries the path that was clicked."""
+    """``recent_chosen`` and ``recent_removed`` carry the path that was clicked."""
 
     recent_chosen = Signal(object)  # Path
+    recent_removed = Signal(object)  # Path
 
     def __init__(self, ways_in: Sequence[QAction], parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -46,12 +73,17 @@ class WelcomePage(QWidget):
         column.addWidget(title)
         column.addWidget(label("Look at, segment and correct brain-tumour MRI", dim=True))
         column.addSpacing(2 * theme.GRID)
+        self._notice = label("", warning=True, wrap=True)
+        self._notice.setObjectName("welcome_notice")
+        self._notice.hide()
+        column.addWidget(self._notice)
         buttons = QHBoxLayout()
         buttons.setSpacing(theme.GRID)
         for number, action in enumerate(ways_in):
             buttons.addWidget(_big_button(action, primary=number == 0), 1)
         column.addLayout(buttons)
-        column.addWidget(self._drop_area())
+        self.drop_area = self._drop_area()
+        column.addWidget(self.drop_area)
         column.addSpacing(theme.GRID)
         self._recent_title = label("Recent")
         theme.scaled(self._recent_title, 1.0, bold=True)
@@ -75,35 +107,51 @@ class WelcomePage(QWidget):
         outer.addLayout(across, 5)
         self.show_recent(())
 
-    def show_recent(self, paths: Sequence[str]) -> None:
+    def show_notice(self, text: str) -> None:
+        """Something to know before the first study; empty hides it."""
+        self._notice.setText(text)
+        self._notice.setVisible(bool(text))
+
+    def show_recent(self, entries: Sequence[RecentEntry]) -> None:
         """List the studies that were opened last."""
         for line in self._lines:
             self._recent.removeWidget(line)
             line.deleteLater()
-        self._lines = []
-        self._recent_title.setVisible(bool(paths))
-        for text in paths[:SHOWN_RECENT]:
-            path = Path(text)
-            entry = QToolButton()
-            entry.setObjectName("recent_entry")
-            entry.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
-            entry.setIcon(icons.icon("recent", theme.colours().text_dim))
-            entry.setText(f" {entry.fontMetrics().elidedText(path.name, Qt.TextElideMode.ElideMiddle, 240)}")
-            entry.setToolTip(str(path))
-            entry.setAccessibleName(f"Open {path.name}")
-            entry.setMinimumHeight(theme.TARGET + 4)
-            entry.clicked.connect(lambda _=False, path=path: self.recent_chosen.emit(path))
-            line = QWidget()
-            across = QHBoxLayout(line)
-            across.setContentsMargins(0, 0, 0, 0)
-            across.addWidget(entry)
-            folder = ElidedLabel(str(path.parent))
-            folder.setProperty("dim", True)
-            across.addWidget(folder, 1)
+        self._lines = [self._recent_line(entry) for entry in entries[:SHOWN_RECENT]]
+        for line in self._lines:
             self._recent.addWidget(line)
-            self._lines.append(line)
+        self._recent_title.setVisible(bool(entries))
 
-    def _drop_area(self) -> QWidget:
+    def _recent_line(self, entry: RecentEntry) -> QWidget:
+        path = entry.path
+        button = QToolButton()
+        where = entry.title if entry.hidden else str(path)
+        title = f"{entry.title} is no longer there" if entry.missing else f"Open {entry.title}"
+        named(button, "recent_entry", title, f"{where}\nNo longer there" if entry.missing else where)
+        button.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
+        button.setIcon(icons.icon("warning" if entry.missing else "recent", theme.colours().text_dim))
+        button.setText(f" {button.fontMetrics().elidedText(entry.title, Qt.TextElideMode.ElideMiddle, 240)}")
+        button.setMinimumHeight(theme.TARGET + 4)
+        button.setFocusPolicy(Qt.FocusPolicy.TabFocus)
+        button.setEnabled(not entry.missing)
+        button.clicked.connect(lambda: self.recent_chosen.emit(path))
+        folder = ElidedLabel("no longer there" if entry.missing else "" if entry.hidden else str(path.parent))
+        folder.setProperty("dim", True)
+        remove = QToolButton()
+        named(remove, "recent_remove", f"Take {entry.title} from the list", "From this list; no file is touched")
+        remove.setIcon(icons.icon("close", theme.colours().text_dim))
+        remove.setMinimumSize(theme.TARGET, theme.TARGET)
+        remove.setFocusPolicy(Qt.FocusPolicy.TabFocus)
+        remove.clicked.connect(lambda: self.recent_removed.emit(path))
+        line = QWidget()
+        across = QHBoxLayout(line)
+        across.setContentsMargins(0, 0, 0, 0)
+        across.addWidget(button)
+        across.addWidget(folder, 1)
+        across.addWidget(remove)
+        return line
+
+    def _drop_area(self) -> _DropArea:
         area = _DropArea()
         area.setMinimumHeight(96)
         picture = QLabel()

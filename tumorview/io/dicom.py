@@ -48,7 +48,18 @@ class DicomReader:
         if not stacks:
             raise ReadError(f"'{path.name}' holds no stack of slices. {' '.join(warnings)}", "Open another series.")
         series, damaged = _read_all(stacks, progress.part(_SCAN_PART, 1.0))
-        return Study(path=path, series=series, title=path.name, warnings=(*found.warnings, *warnings, *damaged))
+        notes = (*found.warnings, *warnings, *damaged)
+        patient = _identity(stacks[0][0].first)
+        return Study(path=path, series=series, title=path.name, patient=patient, warnings=notes)
+
+
+def _identity(frame: Frame) -> str:
+    """Who the header says it is, as one line: name, id, date of the study."""
+    name = " ".join(frame.text("PatientName").split("=")[0].replace("^", " ").split())
+    date = frame.text("StudyDate")
+    if len(date) == 8 and date.isdecimal():
+        date = f"{date[:4]}-{date[4:6]}-{date[6:]}"
+    return "  ".join(part for part in (name, frame.text("PatientID"), date) if part)
 
 
 def _scan(path: Path, progress: Progress) -> Scan:

@@ -46,6 +46,7 @@ _ROOT_KEYWORDS = (
     "ScanningSequence", "ContrastBolusAgent", "AcquisitionContrast", "DiffusionBValue",
     "TemporalPositionIdentifier", "TriggerTime", "AcquisitionNumber", "AcquisitionTime", "ContentTime",
     "FlipAngle", "ComplexImageComponent", "EchoPlanarPulseSequence", "EchoPulseSequence",
+    "PatientName", "PatientID", "StudyDate",
 )
 _GROUP_SEQUENCES = ("SharedFunctionalGroupsSequence", "PerFrameFunctionalGroupsSequence")
 _MACROS = (

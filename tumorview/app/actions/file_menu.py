@@ -71,5 +71,8 @@ ACTIONS: tuple[ActionSpec, ...] = (
         ends_group=True,
     ),
     ActionSpec("file.close", "&Close Study", FILE, ("Ctrl+W",), "Close the study", enabled=with_study),
+    ActionSpec(
+        "file.settings", "Se&ttings…", FILE, ("Ctrl+,",), "Appearance, mouse, defaults, folders, privacy", "settings"
+    ),
     ActionSpec("file.quit", "&Quit", FILE, ("Ctrl+Q",), "Close TumorView"),
 )

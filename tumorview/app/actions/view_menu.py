@@ -89,6 +89,15 @@ ACTIONS: tuple[ActionSpec, ...] = (
         checkable=True,
         enabled=with_study,
     ),
+    ActionSpec(
+        "view.hide_identity",
+        "&Hide Identity",
+        VIEW,
+        ("H",),
+        "File and patient names are masked, here and in the title",
+        "hidden",
+        checkable=True,
+    ),
     ActionSpec("view.full_screen", "&Full Screen", VIEW, ("F11",), "The whole screen for the window", checkable=True),
     ActionSpec("view.light_theme", "Li&ght Theme", VIEW, (), "Light instead of dark surroundings", checkable=True),
 )

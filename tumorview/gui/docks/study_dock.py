@@ -181,7 +181,10 @@ class StudyDock(KeyGuard):
         self._list.setSpacing(12)
         head = QVBoxLayout()
         head.setSpacing(2)
-        for part in (self._title, self._badge, self._notes):
+        self._patient = ElidedLabel("")
+        self._patient.setProperty("dim", True)
+        self._patient.hide()
+        for part in (self._title, self._patient, self._badge, self._notes):
             head.addWidget(part)
         self._list.addLayout(head)
         self._list.addStretch(1)
@@ -208,6 +211,12 @@ class StudyDock(KeyGuard):
         """The series as they are shown."""
         return tuple(self._cards)
 
+    def show_name(self, name: str, patient: str) -> None:
+        """What the study is called and who the patient is; the caller knows what may be seen."""
+        self._title.set_text(name)
+        self._patient.set_text(patient)
+        self._patient.setVisible(bool(patient))
+
     def _show_study(self, study: Study | None) -> None:
         for card in self._cards:
             self._list.removeWidget(card)
@@ -215,7 +224,6 @@ class StudyDock(KeyGuard):
         self._cards = []
         if study is None:
             return
-        self._title.set_text(study.title or study.path.name)
         geometry = study.reference.volume.geometry
         self._badge.setText(_badge(geometry))
         self._badge.setToolTip(geometry.describe())

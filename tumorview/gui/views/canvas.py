@@ -96,7 +96,8 @@ def annotations_of(view: "SliceView", plane_view: PlaneView) -> Annotations:
     assert series is not None
     wide = view.width() >= SMALL_VIEW
     role = study.role_of(series) if study is not None else series.role
-    top_left = [Line(series_line(role, series.description if wide else ""))]
+    top_left = [Line(view.reading.identity)] if wide and view.reading.identity else []
+    top_left.append(Line(series_line(role, series.description if wide else "")))
     top_left.append(Line(f"{view.current_index + 1} / {plane_view.count}"))
     position = position_text(plane_view, view.current_index)
     if position:

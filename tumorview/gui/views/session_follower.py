@@ -39,6 +39,7 @@ class SessionFollower:
             view.reading.position_changed.connect(lambda _: self._position_changed()),
             view.reading.window_changed.connect(self._greys_changed),
             view.reading.inverted_changed.connect(self._greys_changed),
+            view.reading.identity_changed.connect(lambda _: view.update()),
             session.study_changed.connect(lambda _: self._study_changed()),
             session.series_changed.connect(self._series_changed),
             session.shown_changed.connect(self._shown_changed),

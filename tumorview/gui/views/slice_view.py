@@ -293,6 +293,11 @@ class SliceView(QWidget):
         self.refresh_pointer()
         self.update()
 
+    @property
+    def mouse_preset(self) -> MousePreset:
+        """What the buttons do."""
+        return self._gestures.preset
+
     def set_mouse(self, preset: MousePreset) -> None:
         """Let the buttons do what ``preset`` says."""
         self.abandon_drag()
