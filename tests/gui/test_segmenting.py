@@ -1,7 +1,6 @@
 """Run, live parts, threshold, cancel, stale results: the network's double decides the pace."""
 
 import threading
-import time
 from pathlib import Path
 
 import numpy as np
@@ -87,10 +86,9 @@ def test_cancel_answers_at_once_and_leaves_the_mask(
     window.actions["segment.run"].trigger()
     segmenter.release(2)
     qtbot.waitUntil(lambda: window.tools.segment.status.full_text().startswith("Segmenting"), timeout=TIMEOUT)
-    start = time.perf_counter()
-    window.findChild(QPushButton, "segment_cancel_button").click()
+    with qtbot.waitSignal(window.jobs.idle, timeout=TIMEOUT):  # while the network is held: nobody waits for it
+        window.findChild(QPushButton, "segment_cancel_button").click()
     assert not window.jobs.running
-    assert time.perf_counter() - start < 0.2
     assert np.array_equal(window.session.shown, before)
     assert window.actions["segment.run"].isEnabled()
     segmenter.release()

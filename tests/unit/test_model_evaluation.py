@@ -10,7 +10,7 @@ from tests.unit.tiny_models import tiny_card
 from tumorview.core.progress import Progress
 from tumorview.errors import JobCancelled, ModelError, TrainingError
 from tumorview.ml.engines import FunctionEngine
-from tumorview.ml.model_evaluation import evaluate_data_set
+from tumorview.ml.model_evaluation import EvaluationPlan, evaluate_data_set
 
 CARD = tiny_card(size=256)
 KEYS = {
@@ -50,7 +50,7 @@ def data(tmp_path):
 
 
 def test_the_report_counts_every_slice_of_every_patient(data):
-    report = evaluate_data_set(data, CARD, FunctionEngine(bright)).to_dict()
+    report = evaluate_data_set(EvaluationPlan(data), CARD, FunctionEngine(bright)).to_dict()
     assert set(report) >= KEYS
     json.dumps(report, allow_nan=False)
     assert (report["patients"], report["slices"]) == (2, 5)
@@ -66,26 +66,27 @@ def test_the_report_counts_every_slice_of_every_patient(data):
 
 def test_the_root_and_the_folder_inside_are_the_same_data_set(data):
     engine = FunctionEngine(bright)
-    first, second = (evaluate_data_set(folder, CARD, engine).to_dict() for folder in (data, data / "kaggle_3m"))
+    plans = EvaluationPlan(data), EvaluationPlan(data / "kaggle_3m")
+    first, second = (evaluate_data_set(plan, CARD, engine).to_dict() for plan in plans)
     assert first["per_patient"] == second["per_patient"]
 
 
 @pytest.mark.parametrize("name", ["TCGA_BB_0002_20000101", "BB_0002"])
 def test_a_list_chooses_patients(data, tmp_path, name):
     (tmp_path / "list.txt").write_text(f"# held out\n\n{name}\n")
-    report = evaluate_data_set(data, CARD, FunctionEngine(bright), patients=tmp_path / "list.txt")
+    report = evaluate_data_set(EvaluationPlan(data, patients=tmp_path / "list.txt"), CARD, FunctionEngine(bright))
     assert [patient.id for patient in report.patients] == ["TCGA_BB_0002_20000101"]
 
 
 @pytest.mark.parametrize(("names", "word"), [(["CC_0003"], "CC_0003"), ([], "empty"), (["20000101"], "several")])
 def test_a_list_that_does_not_fit_is_a_clear_error(data, names, word):
     with pytest.raises(ModelError, match=word):
-        evaluate_data_set(data, CARD, FunctionEngine(bright), patients=names)
+        evaluate_data_set(EvaluationPlan(data, patients=names), CARD, FunctionEngine(bright))
 
 
 def test_a_list_that_cannot_be_read_is_a_clear_error(data, tmp_path):
     with pytest.raises(ModelError, match="cannot be read"):
-        evaluate_data_set(data, CARD, FunctionEngine(bright), patients=tmp_path / "absent.txt")
+        evaluate_data_set(EvaluationPlan(data, patients=tmp_path / "absent.txt"), CARD, FunctionEngine(bright))
 
 
 def test_flair_alone_feeds_all_channels(data):
@@ -95,16 +96,16 @@ def test_flair_alone_feeds_all_channels(data):
         seen.append(given)
         return bright(given)
 
-    report = evaluate_data_set(data, CARD, FunctionEngine(watching), channels="FLAIR")
+    report = evaluate_data_set(EvaluationPlan(data, channels="FLAIR"), CARD, FunctionEngine(watching))
     assert report.to_dict()["channels"] == "FLAIR"
     assert all(np.array_equal(given[:, 0], given[:, 1]) for given in seen)
     with pytest.raises(ModelError, match="T2"):
-        evaluate_data_set(data, CARD, FunctionEngine(bright), channels="T2")
+        evaluate_data_set(EvaluationPlan(data, channels="T2"), CARD, FunctionEngine(bright))
 
 
 def test_an_empty_folder_is_a_clear_error(tmp_path):
     with pytest.raises(TrainingError):
-        evaluate_data_set(tmp_path, CARD, FunctionEngine(bright))
+        evaluate_data_set(EvaluationPlan(tmp_path), CARD, FunctionEngine(bright))
 
 
 def test_it_can_be_cancelled(data):
@@ -113,4 +114,4 @@ def test_it_can_be_cancelled(data):
             raise JobCancelled
 
     with pytest.raises(JobCancelled):
-        evaluate_data_set(data, CARD, FunctionEngine(bright), progress=Cancelled())
+        evaluate_data_set(EvaluationPlan(data), CARD, FunctionEngine(bright), progress=Cancelled())

@@ -15,6 +15,7 @@ from tumorview.core.metrics import Counts
 from tumorview.errors import ModelError
 from tumorview.ml.card import ModelCard
 from tumorview.ml.engines import FunctionEngine
+from tumorview.ml.model_evaluation import EvaluationPlan
 from tumorview.ml.model_report import WorstCase, card_metrics, detailed_report, with_metrics
 
 DATA_SET = "two patients"
@@ -30,7 +31,7 @@ def data(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def report(data):
-    return detailed_report(data, CARD, FunctionEngine(bright))
+    return detailed_report(EvaluationPlan(data), CARD, FunctionEngine(bright))
 
 
 def test_figures_are_those_of_evaluate_model_with_intervals(report):
@@ -65,7 +66,7 @@ def test_flair_alone_is_run_too_and_compared_patient_by_patient(report):
 
 
 def test_flair_alone_asked_for_is_run_once(data):
-    assert detailed_report(data, CARD, FunctionEngine(bright), channels="FLAIR").flair_only is None
+    assert detailed_report(EvaluationPlan(data).flair_only, CARD, FunctionEngine(bright)).flair_only is None
 
 
 def test_the_worst_patient_comes_first_with_its_worst_slice(report):

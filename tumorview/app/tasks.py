@@ -92,19 +92,19 @@ def evaluate_model(
     With ``report`` everything that a model card should say is measured too and written into that folder.
     """
     from tumorview.ml.engines import open_engine
-    from tumorview.ml.model_evaluation import evaluate_data_set
+    from tumorview.ml.model_evaluation import EvaluationPlan, evaluate_data_set
     from tumorview.ml.model_report import detailed_report
 
     options, context = options or SegmentOptions(), context or JobContext()
+    plan = EvaluationPlan(data, patients, channels, options.threshold)
     model = model_registry().usable(options.model or None)
     engine = open_engine(model, engine=options.engine, device=options.device, cache=default_folder() / "cache")
     if report is not None:
         make_folder(report)
-        detailed = detailed_report(data, model.card, engine, patients=patients, channels=channels, progress=context)
+        detailed = detailed_report(plan, model.card, engine, progress=context)
         write_model_report(detailed, report)
         return detailed.to_dict()
-    result = evaluate_data_set(data, model.card, engine, patients=patients, channels=channels, progress=context)
-    return result.to_dict()
+    return evaluate_data_set(plan, model.card, engine, progress=context).to_dict()
 
 
 # -- writing ---------------------------------------------------------------------------------------------------
@@ -214,6 +214,13 @@ def inference_benchmark(context: JobContext | None = None) -> list[dict[str, obj
 def write_example_series(folder: Path, slices: int, side: int) -> None:
     """A synthetic DICOM series of ``slices`` files of ``side`` x ``side`` pixels, to measure opening with."""
     write_phantom(folder, slices, side)
+
+
+def training_benchmark(context: JobContext | None = None) -> list[dict[str, object]]:
+    """Time a training step of full width beside a plain float32 loop: rows of ``tumorview bench --training``."""
+    from tumorview.ml.training_benchmark import training_rows
+
+    return [bench_document(row) for row in training_rows(progress=context or JobContext())]
 
 
 def bench_document(row: Any) -> dict[str, object]:  # noqa: ANN401 - rows of ml and of gui, which do not know each other

@@ -22,6 +22,9 @@ def register(app: typer.Typer) -> None:
 def bench(
     json: AsJson = False,
     inference: Annotated[bool, typer.Option(help="Measure the engines against each other.")] = True,
+    training: Annotated[
+        bool, typer.Option("--training", help="Measure a training step too; takes minutes and some 8 GB of memory.")
+    ] = False,
     window: Annotated[bool, typer.Option(help="Measure scrolling and painting in the window.")] = True,
 ) -> None:
     """Measure this machine: inference engines side by side, and the window's frames."""
@@ -29,6 +32,9 @@ def bench(
     if inference:
         with progress_bar("Inference") as context:
             rows += tasks.inference_benchmark(context)
+    if training:
+        with progress_bar("Training") as context:
+            rows += tasks.training_benchmark(context)
     measure = window_rows.get()
     if window and measure is not None:
         rows += [tasks.bench_document(row) for row in measure()]

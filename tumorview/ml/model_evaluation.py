@@ -3,7 +3,7 @@
 import statistics
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -90,33 +90,50 @@ class ModelReport:
         }
 
 
+@dataclass(frozen=True)
+class EvaluationPlan:
+    """What is evaluated: every patient under ``data`` in the LGG layout, or the ones named.
+
+    ``patients`` is a file with a name a line, or the names; ``channels="FLAIR"`` feeds FLAIR into all channels;
+    ``threshold`` None is the model's own.
+    """
+
+    data: Path
+    patients: Path | Sequence[str] | None = None
+    channels: str | None = None
+    threshold: float | None = None
+
+    def __post_init__(self) -> None:
+        if self.channels not in (None, Role.FLAIR.value):
+            raise ModelError(f"Channels {self.channels!r} cannot be fed alone.", "Leave the option out, or use FLAIR.")
+
+    @property
+    def flair_only(self) -> "EvaluationPlan":
+        """The same patients with FLAIR in all channels."""
+        return replace(self, channels=Role.FLAIR.value)
+
+
 def evaluate_data_set(
-    data: Path,
+    plan: EvaluationPlan,
     card: ModelCard,
     engine: Engine,
     *,
-    patients: Path | Sequence[str] | None = None,
-    channels: str | None = None,
-    threshold: float | None = None,
     progress: Progress | None = None,
     observe: Observer | None = None,
 ) -> ModelReport:
-    """Evaluate a model on every patient under ``data``, or on those that ``patients`` names (a file, or names).
+    """Evaluate a model on the patients of ``plan``. Any tissue counts as tumour, as in the ground truth.
 
-    ``channels="FLAIR"`` feeds FLAIR into all channels. Any tissue counts as tumour, as in the ground truth.
     ``observe`` is called after each patient with its study, the prediction and the mask that was compared.
-    Raises ModelError for unknown patients or channels, TrainingError for data that cannot be read, JobCancelled.
+    Raises ModelError for unknown patients, TrainingError for data that cannot be read, JobCancelled.
     """
-    if channels not in (None, Role.FLAIR.value):
-        raise ModelError(f"Channels {channels!r} cannot be fed alone.", "Leave the option out, or use FLAIR.")
     progress = progress or Progress()
-    chosen = _chosen(discover([data]), patients)
-    level = card.threshold if threshold is None else threshold
+    chosen = _chosen(discover([plan.data]), plan.patients)
+    level = card.threshold if plan.threshold is None else plan.threshold
     timed = _Timed(engine)
     results = []
     for number, patient in enumerate(chosen):
         part = progress.part(number / len(chosen), (number + 1) / len(chosen))
-        study = lgg_study(patient, flair_only=channels is not None)
+        study = lgg_study(patient, flair_only=plan.channels is not None)
         prediction = predict_study(study, card, timed, progress=part)
         assert study.truth is not None
         mask = prediction.mask(level)
@@ -129,7 +146,7 @@ def evaluate_data_set(
         engine=engine.name,
         device=engine.device,
         precision=engine.precision,
-        channels=channels or "+".join(MODEL_CHANNELS),
+        channels=plan.channels or "+".join(MODEL_CHANNELS),
         threshold=level,
         ms_per_slice=timed.ms_per_slice,
         patients=tuple(results),

@@ -1,8 +1,7 @@
 """What a ModelCard says about a model's quality: figures with intervals, institutions, calibration, worst cases."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -13,13 +12,13 @@ from tumorview.core.mask import Mask, MaskArray
 from tumorview.core.metrics import CohortAgreement, Counts, slice_counts, total
 from tumorview.core.prediction import Prediction
 from tumorview.core.progress import Progress
-from tumorview.core.study import Role, Study
+from tumorview.core.study import Study
 from tumorview.core.uncertainty import LEVEL, RESAMPLES, Estimate, differences, estimates
 from tumorview.errors import ModelError
 from tumorview.ml.card import ModelCard
 from tumorview.ml.data import site_of
 from tumorview.ml.engines.base import Engine
-from tumorview.ml.model_evaluation import ModelReport, evaluate_data_set
+from tumorview.ml.model_evaluation import EvaluationPlan, ModelReport, evaluate_data_set
 
 REPORT_VERSION = 1
 WORST = 6
@@ -133,33 +132,18 @@ class DetailedReport:
 
 
 def detailed_report(
-    data: Path,
-    card: ModelCard,
-    engine: Engine,
-    *,
-    patients: Path | Sequence[str] | None = None,
-    channels: str | None = None,
-    threshold: float | None = None,
-    progress: Progress | None = None,
-    worst: int = WORST,
+    plan: EvaluationPlan, card: ModelCard, engine: Engine, *, progress: Progress | None = None, worst: int = WORST
 ) -> DetailedReport:
-    """Evaluate a model with everything its card should say; FLAIR alone is run too unless ``channels`` names it.
+    """Evaluate a model with everything its card should say; FLAIR alone is run too unless the plan is that already.
 
     Raises what ``evaluate_data_set`` raises.
     """
     progress = progress or Progress()
     watcher = _Watcher()
-    both = channels is None
-    main = evaluate_data_set(
-        data, card, engine, patients=patients, channels=channels, threshold=threshold,
-        progress=progress.part(0.0, 0.5 if both else 1.0), observe=watcher,
-    )  # fmt: skip
-    flair = None
-    if both:
-        flair = evaluate_data_set(
-            data, card, engine, patients=patients, channels=Role.FLAIR.value, threshold=threshold,
-            progress=progress.part(0.5, 1.0),
-        )  # fmt: skip
+    both = plan.channels is None
+    parts = (progress.part(0.0, 0.5), progress.part(0.5, 1.0)) if both else (progress, progress)
+    main = evaluate_data_set(plan, card, engine, progress=parts[0], observe=watcher)
+    flair = evaluate_data_set(plan.flair_only, card, engine, progress=parts[1]) if both else None
     return DetailedReport(main, flair, watcher.everywhere, watcher.doubtful, watcher.worst(worst))
 
 

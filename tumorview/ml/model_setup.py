@@ -1,16 +1,30 @@
-"""The network and optimiser that a training phase works with."""
+"""What a training step works with (devices, network, optimiser), and the step itself."""
 
+import os
+import shutil
+from collections.abc import Callable
 from pathlib import Path
 from typing import cast
 
 import torch
-from torch import nn
+from lightning_fabric import Fabric
+from torch import Tensor, nn
 
 from tumorview.errors import TrainingError
 from tumorview.ml.models import Network, NetworkBuilder, UNetCBAM, build_model, grow_width, load_model, prune_deepest
 from tumorview.ml.recipes import Phase, Recipe
 from tumorview.ml.registry import ModelRegistry
 from tumorview.resources import resource_path
+
+
+def launched_fabric() -> Fabric:
+    """bf16 autocast everywhere; processes and nodes as torchrun set them, otherwise one device."""
+    local = int(os.environ.get("LOCAL_WORLD_SIZE", "1"))
+    nodes = int(os.environ.get("WORLD_SIZE", "1")) // local
+    accelerator = "cuda" if torch.cuda.is_available() else "cpu"
+    fabric = Fabric(accelerator=accelerator, devices=local, num_nodes=nodes, precision="bf16-mixed")
+    fabric.launch()
+    return fabric
 
 
 def first_model(recipe: Recipe, networks: NetworkBuilder = build_model) -> Network:
@@ -67,6 +81,27 @@ def placed(model: Network, device: torch.device) -> Network:
     return cast(Network, nn.Module.to(model, device=device, memory_format=torch.channels_last))  # type: ignore[call-overload]  # torch's stubs lack memory_format here
 
 
+def compiler_found(device: torch.device) -> bool:
+    """Whether torch.compile can work: for a CPU it needs a C++ compiler."""
+    return device.type == "cuda" or any(map(shutil.which, ("g++", "c++", "clang++", "cl")))
+
+
 def compiled(model: nn.Module) -> nn.Module:
     """The network behind torch.compile, which compiles at the first step."""
     return cast(nn.Module, torch.compile(model))
+
+
+def take_step(
+    fabric: Fabric, network: nn.Module, optimiser: torch.optim.Optimizer, loss: Callable[[Tensor, Tensor], Tensor],
+    batch: tuple[Tensor, Tensor], gradient_clip: float = 0.0,
+) -> Tensor:  # fmt: skip
+    """Forward, backward and update on images [n, c, h, w] and labels [n, h, w]; the loss stays on the device."""
+    images, labels = batch
+    images = images.to(fabric.device, non_blocking=True).contiguous(memory_format=torch.channels_last)
+    value = loss(network.train()(images), labels.to(fabric.device, non_blocking=True))
+    optimiser.zero_grad(set_to_none=True)
+    fabric.backward(value)
+    if gradient_clip:
+        nn.utils.clip_grad_norm_(network.parameters(), gradient_clip)
+    optimiser.step()
+    return value.detach()

@@ -6,8 +6,6 @@ slices. A step depends on (seed, phase, step) and the checkpoint alone, so resum
 """
 
 import math
-import os
-import shutil
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, replace
@@ -15,7 +13,7 @@ from pathlib import Path
 
 import torch
 from lightning_fabric import Fabric
-from torch import Tensor, nn
+from torch import Tensor
 
 from tumorview.errors import JobCancelled, TrainingError
 from tumorview.ml.augment import Augmenter
@@ -25,7 +23,16 @@ from tumorview.ml.checkpoint import Checkpoint, RunState, load_checkpoint, optim
 from tumorview.ml.corpus import Corpus, load_corpus
 from tumorview.ml.evaluation import Validator
 from tumorview.ml.losses import loss_by_name
-from tumorview.ml.model_setup import compiled, first_model, make_optimiser, placed, reshaped
+from tumorview.ml.model_setup import (
+    compiled,
+    compiler_found,
+    first_model,
+    launched_fabric,
+    make_optimiser,
+    placed,
+    reshaped,
+    take_step,
+)
 from tumorview.ml.models import NetworkBuilder, build_model
 from tumorview.ml.models.weights import load_state
 from tumorview.ml.recipes import Phase, Recipe
@@ -57,7 +64,7 @@ def train(
     rates and augmentation of the recipe may have changed since (the log says so), the network and the data may not.
     ``networks`` builds the network from the recipe's ``[model]``; a comparison of architectures brings its own.
     """
-    fabric = _fabric()
+    fabric = launched_fabric()
     folder = RunFolder(out)
     folder.create(resume=resume)
     checkpoint = folder.restore()
@@ -73,16 +80,6 @@ def train(
             f"Training stopped at step {run.state.total_step} because a file could not be used ({error}).",
             "Check the disk and resume; the last checkpoint is intact.",
         ) from error
-
-
-def _fabric() -> Fabric:
-    """bf16 autocast everywhere; processes and nodes as torchrun set them, otherwise one device."""
-    local = int(os.environ.get("LOCAL_WORLD_SIZE", "1"))
-    nodes = int(os.environ.get("WORLD_SIZE", "1")) // local
-    accelerator = "cuda" if torch.cuda.is_available() else "cpu"
-    fabric = Fabric(accelerator=accelerator, devices=local, num_nodes=nodes, precision="bf16-mixed")
-    fabric.launch()
-    return fabric
 
 
 def _due(phase: Phase, step: int) -> bool:
@@ -168,8 +165,7 @@ class _Run:
     def _compiling_pays(self, phase: Phase) -> bool:
         """Whether the phase is long enough, and a compiler is there where one is needed."""
         work = (phase.steps - self.state.step) * phase.batch * (phase.size / 256) ** 2 * (self.model.width / 32) ** 2
-        compiler = self.fabric.device.type == "cuda" or any(map(shutil.which, ("g++", "c++", "clang++", "cl")))
-        return compiler and work >= _COMPILE_WORTH
+        return work >= _COMPILE_WORTH and compiler_found(self.fabric.device)
 
     def _batches(self, phase: Phase) -> BatchMaker:
         slices, settings = self.corpus.slices, self.recipe.data
@@ -189,11 +185,11 @@ class _Run:
             self._validate(phase, None, 0.0, 0.0)  # the stop came in the middle of it
         meter = SpeedMeter(phase.batch)
         begun, before = time.monotonic(), self.state.seconds
-        for inputs, labels in self._batches(phase).stream(self.state.step, phase.steps):
+        for batch in self._batches(phase).stream(self.state.step, phase.steps):
             if self._stop():
                 raise JobCancelled
             lr = learning_rate(phase, self.state.step)
-            loss = self._step(inputs, labels, lr)
+            loss = self._step(batch, lr)
             step, total = self.state.step + 1, self.state.total_step + 1
             seconds = before + time.monotonic() - begun
             self.state = replace(self.state, step=step, total_step=total, seconds=seconds)
@@ -208,20 +204,12 @@ class _Run:
                     self._save_last()
                     meter.restart(step)
 
-    def _step(self, inputs: Tensor, labels: Tensor, lr: float) -> Tensor:
-        """Forward, backward and update; the loss stays on the device."""
+    def _step(self, batch: tuple[Tensor, Tensor], lr: float) -> Tensor:
+        """One step at this learning rate; the loss stays on the device."""
         for group in self._stepper.param_groups:
             group["lr"] = lr
-        device = self.fabric.device
-        inputs = inputs.to(device, non_blocking=True).contiguous(memory_format=torch.channels_last)
-        self._network.train()
-        loss = self._loss(self._network(inputs), labels.to(device, non_blocking=True))
-        self._stepper.zero_grad(set_to_none=True)
-        self.fabric.backward(loss)
-        if self.recipe.optimiser.gradient_clip:
-            nn.utils.clip_grad_norm_(self.model.parameters(), self.recipe.optimiser.gradient_clip)
-        self._stepper.step()
-        return loss.detach()
+        clip = self.recipe.optimiser.gradient_clip
+        return take_step(self.fabric, self._network, self._stepper, self._loss, batch, clip)
 
     def _stop(self) -> bool:
         """Whether the user cancelled; all processes stop on the same step."""
