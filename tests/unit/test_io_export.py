@@ -19,17 +19,25 @@ from tests.unit.synthetic import (
     pattern,
     write_classic,
 )
+from tumorview.core import colour_maps
+from tumorview.core.colour_maps import ColourMap
 from tumorview.core.geometry import Geometry, ras_to_lps
 from tumorview.core.labels import Label, LabelTable
 from tumorview.core.mask import Mask
-from tumorview.core.rendering import OverlayStyle, Window
+from tumorview.core.rendering import BoundaryStyle, OverlayStyle, Window
 from tumorview.core.slicing import Plane, PlaneView
 from tumorview.core.study import Series
 from tumorview.core.volume import Volume
 from tumorview.errors import GeometryError, WriteError
 from tumorview.io import atomic
 from tumorview.io.atomic import atomic_write, atomic_write_bytes
-from tumorview.io.export import write_nifti_mask, write_nifti_volume, write_png_masks, write_png_overlays
+from tumorview.io.export import (
+    PICTURE_SIDE,
+    write_nifti_mask,
+    write_nifti_volume,
+    write_png_masks,
+    write_png_overlays,
+)
 from tumorview.io.registry import open_mask, open_study
 
 SHAPE = (5, 6, 7)
@@ -123,13 +131,27 @@ def test_png_overlay_shows_grey_and_colour_upright(tmp_path: Path):
     mask.data[2, 4, 5] = 1
     series = Series("x", Volume(data, grid))
     window = Window.of_range(0, 100)
-    style = OverlayStyle(boundary=False)
+    style = OverlayStyle(boundary=False, outline=BoundaryStyle.VOXEL)
     paths = write_png_overlays(series, mask, tmp_path / "o", window=window, style=style, scale=3)
     picture = np.asarray(Image.open(paths[2]))
     assert picture.shape == (18, 21, 3)
     np.testing.assert_array_equal(picture[(5 - 1) * 3 : (5 - 1) * 3 + 3, (6 - 2) * 3 : (6 - 2) * 3 + 3], 255)
     np.testing.assert_array_equal(picture[(5 - 4) * 3, (6 - 5) * 3], [128, 0, 0])
     assert np.count_nonzero(picture.any(axis=2)) == 18
+
+
+def test_png_overlay_takes_colours_and_inversion_and_is_large_enough_for_thin_lines(tmp_path: Path):
+    grid = _grid()
+    data = np.full(SHAPE, 50, np.int16)
+    data[2] = 0
+    series, mask = Series("x", Volume(data, grid)), Mask.empty(grid, LabelTable.whole_tumour())
+    hot = colour_maps.table(ColourMap.HOT_IRON)
+    window = Window.of_range(0, 100)
+    paths = write_png_overlays(series, mask, tmp_path / "o", window=window, colours=hot, inverted=True)
+    picture = np.asarray(Image.open(paths[2]))
+    assert max(picture.shape) == pytest.approx(PICTURE_SIDE, rel=0.05)
+    np.testing.assert_array_equal(np.unique(picture.reshape(-1, 3), axis=0), [hot[255]])
+    np.testing.assert_array_equal(np.asarray(Image.open(paths[1]))[0, 0], hot[255 - 127])
 
 
 def test_overlay_of_a_mask_from_another_grid_is_refused(tmp_path: Path):

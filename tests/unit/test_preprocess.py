@@ -9,11 +9,11 @@ from hypothesis import strategies as st
 from lgg_layout import head_and_tumour
 from PIL import Image
 
+from tumorview.core.air import air_level
 from tumorview.ml.preprocess import (
     FRAME,
     HEAD_SIDE,
     Framing,
-    air_level,
     channel_plausible,
     frame_of,
     head_mask,

@@ -9,6 +9,8 @@ from hypothesis import strategies as st
 
 from tumorview.app.reading import Reading
 from tumorview.app.session import Session
+from tumorview.core.colour_maps import ColourMap
+from tumorview.core.contrast import Preset, auto_window
 from tumorview.core.geometry import Geometry
 from tumorview.core.rendering import Window
 from tumorview.core.study import Role, Series, Study
@@ -84,7 +86,7 @@ def test_greys_are_remembered_per_series_until_the_study_is_closed():
     reading = reading_of(flair, t1)
     heard = []
     reading.window_changed.connect(heard.append)
-    assert reading.window_of(flair) == Window.auto(flair.volume.data)
+    assert reading.window_of(flair) == auto_window(flair.volume.data)
     assert reading.window_of(t1) == Window(7.0, 3.0)
     reading.set_window(flair, Window(50.0, 20.0))
     reading.set_window(flair, Window(50.0, 20.0))
@@ -94,5 +96,63 @@ def test_greys_are_remembered_per_series_until_the_study_is_closed():
     assert reading.inverted(t1)
     assert not reading.inverted(flair)
     reading.session.open(reading.session.study)
-    assert reading.window_of(flair) == Window.auto(flair.volume.data)
+    assert reading.window_of(flair) == auto_window(flair.volume.data)
     assert not reading.inverted(t1)
+
+
+def test_a_preset_holds_until_a_window_is_set_by_hand_and_follows_the_role():
+    one = series("one", role=Role.FLAIR)
+    reading = reading_of(one)
+    assert reading.preset_of(one) is Preset.AUTO
+    assert reading.set_preset(one, Preset.LESION)
+    bright = reading.window_of(one)
+    assert bright == reading.preset_window(one, Preset.LESION) != reading.auto_window_of(one)
+    reading.session.set_role(one, Role.T1)  # its lesions are dark
+    assert reading.window_of(one).low < bright.low
+    reading.set_window(one, Window(5.0, 3.0))
+    assert reading.preset_of(one) is None
+    assert reading.set_preset(one, Preset.AUTO)
+    assert reading.window_of(one) == reading.auto_window_of(one)
+
+
+def test_a_file_without_a_window_refuses_that_preset():
+    plain, windowed = series("a", role=Role.FLAIR), series("b", window=Window(7.0, 3.0))
+    reading = reading_of(plain, windowed)
+    assert not reading.set_preset(plain, Preset.FILE)
+    assert reading.preset_of(plain) is Preset.AUTO
+    assert reading.preset_of(windowed) is Preset.FILE
+    assert reading.set_preset(windowed, Preset.AUTO)
+    assert reading.set_preset(windowed, Preset.FILE)
+    assert reading.window_of(windowed) == Window(7.0, 3.0)
+
+
+def test_a_role_s_default_is_used_where_nothing_was_chosen():
+    flair, t1 = series("flair", role=Role.FLAIR, window=Window(7.0, 3.0)), series("t1", role=Role.T1)
+    reading = reading_of(flair, t1)
+    heard = []
+    reading.window_changed.connect(heard.append)
+    reading.set_role_presets({Role.FLAIR: Preset.CONTRAST, Role.T1: Preset.FILE})
+    assert heard == [flair, t1]
+    assert reading.preset_of(flair) is Preset.CONTRAST
+    assert reading.preset_of(t1) is Preset.AUTO  # the file has none
+    reading.set_preset(flair, Preset.WIDE)
+    assert reading.preset_of(flair) is Preset.WIDE
+
+
+def test_colours_are_greys_until_chosen_and_forgotten_with_the_study():
+    flair = series("flair", role=Role.FLAIR)
+    reading = reading_of(flair)
+    heard = []
+    reading.colours_changed.connect(heard.append)
+    reading.set_colour_map(flair, ColourMap.GREY)
+    reading.set_colour_map(flair, ColourMap.VIRIDIS)
+    assert heard == [flair]
+    assert reading.colour_map_of(flair) is ColourMap.VIRIDIS
+    reading.session.open(reading.session.study)
+    assert reading.colour_map_of(flair) is ColourMap.GREY
+
+
+def test_intensities_are_counted_once():
+    flair = series("flair", role=Role.FLAIR)
+    reading = reading_of(flair)
+    assert reading.intensities_of(flair) is reading.intensities_of(flair)

@@ -6,8 +6,21 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
+from tumorview.core import colour_maps
+from tumorview.core.colour_maps import ColourMap
 from tumorview.core.labels import Label, LabelTable
-from tumorview.core.rendering import OverlayStyle, Window, boundary, bounds, composite, grey, overlay
+from tumorview.core.rendering import (
+    BoundaryStyle,
+    OverlayStyle,
+    Window,
+    bounds,
+    coloured,
+    composite,
+    fills,
+    grey,
+    heat,
+    overlay,
+)
 
 RED, BLUE = (200, 0, 0), (0, 0, 100)
 TABLE = LabelTable.of([Label(1, "Tumour", RED, opacity=0.5), Label(2, "Oedema", BLUE, opacity=1.0)])
@@ -40,68 +53,77 @@ def test_brighter_voxels_never_get_darker(pixels, low, width):
 
 def test_window_of_a_flat_image_has_a_width():
     assert Window.of_range(5, 5).width > 0
-    assert grey(np.full((2, 2), 5), Window.auto(np.full((2, 2), 5))).shape == (2, 2)
-
-
-def test_automatic_window_leaves_padding_and_outliers_out():
-    rng = np.random.default_rng(0)
-    data = np.full((20, 50, 50), -2000.0)
-    data[5:15, 10:40, 10:40] = rng.normal(500, 50, (10, 30, 30))
-    data[6, 12, 12] = 1e6
-    window = Window.auto(data)
-    assert 250 < window.low < 450
-    assert 600 < window.high < 800
-    assert Window.auto(np.full((3, 3), np.nan)).width == 1.0
 
 
 def test_fill_has_the_opacity_of_label_and_style_together():
     mask = np.array([[0, 1, 2]], np.uint8)
-    picture = overlay(mask, TABLE, OverlayStyle(opacity=0.5, boundary=False))
+    picture = overlay(mask, TABLE, OverlayStyle(opacity=0.5, boundary=False, outline=BoundaryStyle.VOXEL))
     np.testing.assert_array_equal(picture, [[[0, 0, 0, 0], [*RED, 64], [*BLUE, 128]]])
 
 
 def test_hidden_and_unknown_labels_and_switched_off_fill_are_transparent():
     mask = np.array([[1, 2, 9]], np.uint8)
-    picture = overlay(mask, TABLE.changed(1, visible=False), OverlayStyle(boundary=True, boundary_width=1))
+    style = OverlayStyle(boundary_width=1, outline=BoundaryStyle.VOXEL)
+    picture = overlay(mask, TABLE.changed(1, visible=False), style)
     assert picture[0, 0, 3] == picture[0, 2, 3] == 0
     assert picture[0, 1, 3] == 255
     assert not overlay(mask, TABLE, OverlayStyle(fill=False, boundary=False))[..., 3].any()
 
 
-def test_boundary_runs_inside_the_label_and_has_its_width():
+@pytest.mark.parametrize("outline", list(BoundaryStyle))
+@pytest.mark.parametrize("width", [1, 2, 3, 4])
+def test_boundary_lies_on_the_outline_and_has_its_width(outline, width):
     mask = np.zeros((9, 9), np.uint8)
-    mask[1:8, 1:8] = 1
-    for width in (1, 2, 3):
-        edge = boundary(mask, width)
-        inner = mask.astype(bool)
-        inner[1 + width : 8 - width, 1 + width : 8 - width] = False
-        np.testing.assert_array_equal(edge, inner)
+    mask[:, 4:] = 1  # a straight side, so that both kinds of outline agree
+    style = OverlayStyle(opacity=0.0, boundary_width=width, outline=outline)
+    row = overlay(mask, TABLE, style, scale=8)[36, 8:56, 3] / 255
+    assert row.sum() == pytest.approx(width, abs=0.05)
+    covered = np.flatnonzero(row > 0.2) + 8 + 0.5
+    assert abs(covered.mean() - 4 * 8) <= 0.5
 
 
-def test_boundary_parts_touching_labels_and_closes_at_the_border():
-    mask = np.array([[1, 1, 1, 2, 2, 2]] * 6, np.uint8)
-    edge = boundary(mask, 1)
-    np.testing.assert_array_equal(edge[2], [True, False, True, True, False, True])
-    assert edge[0].all()
-    assert edge[-1].all()
+def test_boundaries_lie_over_every_fill():
+    mask = np.zeros((8, 8), np.uint8)
+    mask[2:6, 1:4], mask[2:6, 4:7] = 1, 2
+    style = OverlayStyle(boundary_width=2, outline=BoundaryStyle.VOXEL)
+    picture = overlay(mask, TABLE, style, scale=4)
+    np.testing.assert_array_equal(picture[16, 8], [*RED, 128])
+    np.testing.assert_array_equal(picture[8, 8], [*RED, 255])
+    np.testing.assert_array_equal(picture[16, 16], [*BLUE, 255])  # the later label's line, half on the other side
+    np.testing.assert_array_equal(picture[16, 15], [*BLUE, 255])
 
 
-def test_boundary_is_opaque_over_the_fill_and_thinner_than_a_voxel_when_enlarged():
-    mask = np.zeros((5, 5), np.uint8)
-    mask[1:4, 1:4] = 1
-    picture = overlay(mask, TABLE, OverlayStyle(boundary_width=2), scale=4)
-    assert picture.shape == (20, 20, 4)
-    np.testing.assert_array_equal(picture[4, 4], [*RED, 255])
-    np.testing.assert_array_equal(picture[6, 6], [*RED, 128])
-    assert np.count_nonzero(picture[..., 3] == 255) == 12 * 12 - 8 * 8
-    assert not picture[:4].any()
+@given(hnp.arrays(np.uint8, (6, 7), elements=st.integers(0, 2)), st.sampled_from(BoundaryStyle), st.integers(2, 5))
+def test_every_voxel_s_centre_has_its_own_label_s_colour(mask, outline, scale):
+    solid = TABLE.changed(1, opacity=1.0)
+    picture = overlay(mask, solid, OverlayStyle(boundary=False, outline=outline), scale=2 * scale + 1)
+    centres = picture[scale :: 2 * scale + 1, scale :: 2 * scale + 1]
+    strongest = centres[..., 3] > 127
+    np.testing.assert_array_equal(strongest, mask > 0)
+    np.testing.assert_array_equal(centres[mask == 2][:, :3] @ [0, 0, 1] > 50, True)
+    np.testing.assert_array_equal(centres[mask == 1][:, :3] @ [1, 0, 0] > 100, True)
 
 
-@given(hnp.arrays(np.uint8, (6, 7), elements=st.integers(0, 2)), st.integers(1, 3), st.integers(1, 3))
-def test_overlay_paints_labelled_pixels_and_no_others(mask, scale, width):
-    picture = overlay(mask, TABLE, OverlayStyle(boundary_width=width), scale=scale)
-    labelled = mask.repeat(scale, axis=0).repeat(scale, axis=1) > 0
-    np.testing.assert_array_equal(picture[..., 3] > 0, labelled)
+@given(hnp.arrays(np.uint8, (6, 7), elements=st.integers(0, 2)))
+def test_the_quick_fill_of_a_view_is_the_fill_of_a_picture(mask):
+    style = OverlayStyle(opacity=0.7, boundary=False, outline=BoundaryStyle.VOXEL)
+    np.testing.assert_array_equal(fills(mask, TABLE, 0.7), overlay(mask, TABLE, style))
+
+
+def test_heat_is_clear_where_nothing_is_seen_and_takes_the_table_s_colours():
+    table = colour_maps.table(ColourMap.INFERNO)
+    picture = heat(np.array([[0.0, 0.05, 0.5, 1.0, np.nan]], np.float16), table, 0.8)
+    np.testing.assert_array_equal(picture[0, :, 3], [0, 104, 204, 204, 0])
+    np.testing.assert_array_equal(picture[0, 3, :3], table[255])
+    np.testing.assert_array_equal(picture[0, 2, :3], table[128])
+
+
+def test_colours_are_taken_from_the_table():
+    levels = np.array([[0, 128, 255]], np.uint8)
+    grey_levels = coloured(levels, colour_maps.table(ColourMap.GREY))
+    np.testing.assert_array_equal(grey_levels, [[[0] * 3, [128] * 3, [255] * 3]])
+    hot = coloured(levels, colour_maps.table(ColourMap.HOT_IRON))
+    np.testing.assert_array_equal(hot, [[[0, 0, 0], [255, 0, 0], [255, 255, 255]]])
 
 
 def test_composite_mixes_straight_alpha():

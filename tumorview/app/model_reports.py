@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from tumorview.core.rendering import RGBA, Window, agreement_overlay, composite, grey
+from tumorview.core.contrast import auto_window
+from tumorview.core.rendering import RGBA, agreement_overlay, composite, grey
 from tumorview.io.atomic import atomic_write_bytes, make_folder
 from tumorview.io.export import write_png
 
@@ -28,6 +29,6 @@ def write_model_report(report: "DetailedReport", folder: Path) -> None:
 
 def worst_picture(case: "WorstCase") -> RGBA:
     """RGB [2h, 2 * 2w, 3]: FLAIR alone, and with found, missed and too much in their colours."""
-    base = grey(case.flair, Window.auto(case.flair)).repeat(_SCALE, axis=0).repeat(_SCALE, axis=1)
+    base = grey(case.flair, auto_window(case.flair[None])).repeat(_SCALE, axis=0).repeat(_SCALE, axis=1)
     plain = np.repeat(base[..., None], 3, axis=2)
     return np.concatenate([plain, composite(base, agreement_overlay(case.mask, case.truth, scale=_SCALE))], axis=1)

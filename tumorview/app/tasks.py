@@ -8,7 +8,8 @@ from tumorview.app.jobs import JobContext
 from tumorview.app.model_reports import write_model_report
 from tumorview.app.segmenter import RunSegmentation, Segmenter, SegmentOptions
 from tumorview.app.settings import default_folder
-from tumorview.core import metrics
+from tumorview.core import colour_maps, metrics
+from tumorview.core.colour_maps import ColourMap
 from tumorview.core.geometry import Geometry
 from tumorview.core.mask import Mask
 from tumorview.core.metrics import Agreement
@@ -147,10 +148,15 @@ def export_png(
     *,
     series: Series | None = None,
     window: Window | None = None,
+    colour_map: ColourMap = ColourMap.GREY,
+    inverted: bool = False,
     style: OverlayStyle | None = None,
     context: JobContext | None = None,
 ) -> list[Path]:
-    """Write ``masks/`` and ``overlays/`` with one PNG a slice into ``folder``; the files written."""
+    """Write ``masks/`` and ``overlays/`` with one PNG a slice into ``folder``; the files written.
+
+    The overlays show ``series`` (the reference one if None) with ``window``, ``colour_map`` and ``inverted``.
+    """
     target = Path(folder)
     context = context or JobContext()
     make_folder(target)
@@ -160,6 +166,8 @@ def export_png(
         mask,
         target / "overlays",
         window=window,
+        colours=colour_maps.table(colour_map),
+        inverted=inverted,
         style=style or OverlayStyle(),
         progress=context.part(0.3, 1.0),
     )

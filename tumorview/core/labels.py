@@ -73,6 +73,11 @@ class LabelTable:
         """The label of that number, or None."""
         return next((label for label in self.labels if label.number == number), None)
 
+    def shown(self, numbers: Iterable[int]) -> list[Label]:
+        """Those of the labels with these numbers that are visible."""
+        wanted = set(numbers)
+        return [label for label in self.labels if label.visible and label.number in wanted]
+
     def with_label(self, label: Label) -> "LabelTable":
         """A table with ``label`` added, or put in the place of the one with its number."""
         return LabelTable.of([*(old for old in self.labels if old.number != label.number), label])

@@ -95,12 +95,16 @@ class DisplayController(QObject):
         style = OverlayStyle(
             opacity=options.opacity / STANDARD_OPACITY,
             boundary=options.boundary,
-            boundary_width=max(1, round(options.boundary_width / 2)),  # voxels are larger than the screen's pixels
+            boundary_width=options.boundary_width,
+            outline=options.outline,
         )
         series, mask = self._session.active_series, self._session.mask
         if series is None or mask is None or not series.volume.geometry.same_grid(mask.geometry):
             return Drawing(style)
-        return Drawing(style, series, self._view.window)
+        reading = self._view.reading
+        return Drawing(
+            style, series, reading.window_of(series), reading.colour_map_of(series), reading.inverted(series)
+        )
 
     def _choose_overlay(self, choice: OverlayChoice) -> None:
         fields = {"opacity": choice.opacity, "boundary": choice.boundary, "boundary_width": choice.boundary_width}

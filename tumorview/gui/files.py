@@ -11,6 +11,7 @@ from PySide6.QtWidgets import QFileDialog, QMenu, QWidget
 
 from tumorview.app.jobs import Job, JobContext, JobTag
 from tumorview.app.session import Session
+from tumorview.core.colour_maps import ColourMap
 from tumorview.core.edits import Edit
 from tumorview.core.mask import Mask
 from tumorview.core.rendering import OverlayStyle, Window
@@ -43,6 +44,8 @@ class Drawing:
     style: OverlayStyle
     series: Series | None = None
     window: Window | None = None
+    colour_map: ColourMap = ColourMap.GREY
+    inverted: bool = False
 
 
 class FileController(QObject):
@@ -244,7 +247,15 @@ class FileController(QObject):
 
         def work(context: JobContext) -> list[Path]:
             return _tasks().export_png(
-                study, mask, folder, series=drawn.series, window=drawn.window, style=drawn.style, context=context
+                study,
+                mask,
+                folder,
+                series=drawn.series,
+                window=drawn.window,
+                colour_map=drawn.colour_map,
+                inverted=drawn.inverted,
+                style=drawn.style,
+                context=context,
             )
 
         def written(files: list[Path]) -> None:

@@ -2,6 +2,8 @@
 
 from typing import TYPE_CHECKING
 
+from tumorview.core.colour_maps import ColourMap
+from tumorview.core.contrast import Preset
 from tumorview.gui import dialogs
 from tumorview.gui.action_set import Handler
 from tumorview.gui.views import Tool
@@ -14,7 +16,7 @@ BRUSH_STEP = 1.25
 
 def handlers_of(window: "MainWindow") -> dict[str, Handler]:
     """One function per action id; looked up when called, so that the window may still be under construction."""
-    return {**_file_handlers(window), **_edit_handlers(window), **_view_handlers(window)}
+    return {**_file_handlers(window), **_edit_handlers(window), **_view_handlers(window), **_image_handlers(window)}
 
 
 def _file_handlers(window: "MainWindow") -> dict[str, Handler]:
@@ -70,11 +72,23 @@ def _view_handlers(window: "MainWindow") -> dict[str, Handler]:
         "view.next_tumour": lambda: window.view().next_tumour(1),
         "view.previous_tumour": lambda: window.view().next_tumour(-1),
         "view.reset": lambda: window.view().reset_view(),
-        "view.auto_window": lambda: window.view().auto_window(),
         "view.invert": lambda on: window.view().set_inverted(on),
         "view.study_panel": lambda on: window.study_panel.setVisible(on),
         "view.tools_panel": lambda on: window.tools_panel.setVisible(on),
         "view.full_screen": lambda on: window.showFullScreen() if on else window.showNormal(),
         "view.light_theme": lambda on: window.memory.set(theme="light" if on else "dark"),
         "view.hide_identity": lambda on: window.memory.set(hide_identity=on),
+    }
+
+
+def _image_handlers(window: "MainWindow") -> dict[str, Handler]:
+    def preset(chosen: Preset) -> Handler:
+        return lambda: window.view().set_preset(chosen)
+
+    def colours(chosen: ColourMap) -> Handler:
+        return lambda: window.view().set_colour_map(chosen)
+
+    return {
+        **{f"view.{chosen}_window": preset(chosen) for chosen in Preset},
+        **{f"view.{chosen}_colours": colours(chosen) for chosen in ColourMap},
     }

@@ -11,10 +11,13 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
+from tumorview.core import colour_maps
+from tumorview.core.colour_maps import ColourMap, ColourTable
+from tumorview.core.contrast import first_window
 from tumorview.core.labels import LabelTable
 from tumorview.core.mask import Mask, MaskArray
 from tumorview.core.progress import Progress
-from tumorview.core.rendering import OverlayStyle, Window, composite, grey, overlay
+from tumorview.core.rendering import OverlayStyle, Window, coloured, composite, grey, overlay
 from tumorview.core.slicing import Plane, PlaneView
 from tumorview.core.study import Series
 from tumorview.core.volume import Volume
@@ -24,6 +27,8 @@ from tumorview.io.files import children
 from tumorview.io.nifti_write import write_voxels
 
 Picture = npt.NDArray[np.uint8]
+
+PICTURE_SIDE = 768
 
 
 def write_nifti_mask(mask: Mask, path: Path) -> None:
@@ -51,28 +56,35 @@ def write_png_overlays(
     folder: Path,
     *,
     window: Window | None = None,
+    colours: ColourTable | None = None,
+    inverted: bool = False,
     style: OverlayStyle | None = None,
-    scale: int = 2,
+    scale: int | None = None,
     progress: Progress | None = None,
 ) -> list[Path]:
     """Write ``slice_0001.png`` ...: each axial slice of ``series`` with the mask over it, as the window shows it.
 
-    A voxel becomes ``scale`` x ``scale`` pixels. ``window`` None means the series' own or an automatic one. Returns the
-    files; raises GeometryError where mask and series lie on different grids, WriteError with a remedy.
+    A voxel becomes ``scale`` x ``scale`` pixels; None makes slices about PICTURE_SIDE pixels long, so that lines are as
+    thin as on a screen. ``window`` None means the series' own or an automatic one, ``colours`` [256, 3] None greys;
+    ``inverted`` turns them round beside what the file asks for.
+
+    Returns the files; raises GeometryError where mask and series lie on different grids, WriteError with a remedy.
     """
     geometry = series.volume.geometry
     if not geometry.same_grid(mask.geometry):
         raise GeometryError(
             f"The mask has {mask.geometry.describe()}, the image {geometry.describe()}.", "Export its own series."
         )
-    chosen = window or series.window or Window.auto(series.volume.data)
+    chosen = window or first_window(series)
+    table = colour_maps.table(ColourMap.GREY) if colours is None else colours
     drawn = style or OverlayStyle()
     view = PlaneView.of(geometry, Plane.AXIAL)
+    enlarged = scale or max(1, round(PICTURE_SIDE / max(view.size)))
 
     def picture(index: int) -> Picture:
-        base = grey(view.extract(series.volume.data, index), chosen, inverted=series.inverted)
-        layer = overlay(view.extract(mask.data, index), mask.labels, drawn, scale=scale)
-        return composite(base.repeat(scale, axis=0).repeat(scale, axis=1), layer)
+        levels = grey(view.extract(series.volume.data, index), chosen, inverted=inverted != series.inverted)
+        layer = overlay(view.extract(mask.data, index), mask.labels, drawn, scale=enlarged)
+        return composite(coloured(levels, table).repeat(enlarged, axis=0).repeat(enlarged, axis=1), layer)
 
     return _write_slices(folder, view.count, picture, progress)
 
@@ -81,9 +93,7 @@ def _only_label_one(labels: LabelTable, data: MaskArray) -> bool:
     return {label.number for label in labels} <= {1} and int(data.max()) <= 1
 
 
-def _write_slices(
-    folder: Path, count: int, picture: Callable[[int], Picture], progress: Progress | None
-) -> list[Path]:
+def _write_slices(folder: Path, count: int, picture: Callable[[int], Picture], progress: Progress | None) -> list[Path]:
     progress = progress or Progress()
     make_folder(folder)
     paths = [folder / f"slice_{number:04d}.png" for number in range(1, count + 1)]

@@ -11,6 +11,8 @@ import numpy as np
 import numpy.typing as npt
 from scipy import ndimage
 
+from tumorview.core.air import TOP_PERCENTILE, air_level, sample
+
 Floats = npt.NDArray[np.float32]
 Bools = npt.NDArray[np.bool_]
 
@@ -19,18 +21,7 @@ FRAME: Final = 256
 HEAD_SIDE: Final = 232
 STD_OFFSET: Final = 1e-3
 
-_TOP_PERCENTILE = 99.8
-_GREY_AIR_SHARE = 0.05  # of the head's voxels darker than air: more than noise and vessels explain
 _PLAUSIBLE = 0.6
-
-
-@dataclass(frozen=True, slots=True)
-class AirLevel:
-    """What the air around the head looks like: its level, its noise and whether tissue lies on both sides of it."""
-
-    level: float
-    noise: float
-    grey: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,32 +81,6 @@ def zscore(slices: npt.NDArray[Any]) -> Floats:
     return scored
 
 
-def air_level(volume: npt.NDArray[Any]) -> AirLevel:
-    """The air around the head, from the in-plane corners and borders of [k, j, i]; never assumed to be zero."""
-    values = np.asarray(volume, dtype=np.float32)
-    margin = max(1, min(values.shape[1:]) // 16)
-    border = np.concatenate(
-        [
-            values[:, :margin, :margin].ravel(),
-            values[:, :margin, -margin:].ravel(),
-            values[:, -margin:, :margin].ravel(),
-            values[:, -margin:, -margin:].ravel(),
-        ]
-    )
-    border = border[np.isfinite(border)]
-    if not border.size:
-        return AirLevel(0.0, 0.0, grey=False)
-    level = float(np.median(border))
-    noise = 1.4826 * float(np.median(np.abs(border - level)))
-    finite = _sample(values)
-    finite = finite[np.isfinite(finite)]
-    low, high = (float(v) for v in np.percentile(finite, (0.1, _TOP_PERCENTILE)))
-    span = max(high - low, 1e-12)
-    darker = int(np.count_nonzero(finite < level - max(4 * noise, 0.05 * span)))
-    brighter = int(np.count_nonzero(finite > level + max(4 * noise, 0.05 * span)))
-    return AirLevel(level, noise, grey=bool(darker > _GREY_AIR_SHARE * max(1, darker + brighter)))
-
-
 def head_mask(volume: npt.NDArray[Any]) -> Bools:
     """[k, j, i] -> the head: the largest connected part that differs from air, holes filled slice by slice."""
     values = np.asarray(volume, dtype=np.float32)
@@ -123,7 +88,7 @@ def head_mask(volume: npt.NDArray[Any]) -> Bools:
     difference = np.abs(values - np.float32(air.level))
     if not np.isfinite(difference).all():
         difference[~np.isfinite(difference)] = 0
-    top = float(np.percentile(_sample(difference), _TOP_PERCENTILE))
+    top = float(np.percentile(sample(difference), TOP_PERCENTILE))
     if top <= 0:
         return np.zeros(values.shape, dtype=np.bool_)
     smooth = ndimage.uniform_filter(difference, size=(1, 3, 3), mode="nearest")
@@ -153,8 +118,8 @@ def normalise_series(volume: npt.NDArray[Any], head: Bools | None = None) -> Flo
     source = values.astype(np.float32)
     source[~np.isfinite(source)] = air.level
     inside = head if head is not None else head_mask(source)
-    tissue = _sample(source[inside]) if inside.any() else source.ravel()
-    low, high = (float(v) for v in np.percentile(tissue, (0.5, _TOP_PERCENTILE)))
+    tissue = sample(source[inside]) if inside.any() else source.ravel()
+    low, high = (float(v) for v in np.percentile(tissue, (0.5, TOP_PERCENTILE)))
     if air.grey:
         source = np.where(inside, source, np.float32(low))
     else:
@@ -205,13 +170,6 @@ def plausibility(flair: npt.NDArray[Any], other: npt.NDArray[Any], head: Bools |
 def channel_plausible(flair: npt.NDArray[Any], other: npt.NDArray[Any], head: Bools | None = None) -> bool:
     """Whether ``other`` may stand beside ``flair``; if not, FLAIR takes its place."""
     return plausibility(flair, other, head) >= _PLAUSIBLE
-
-
-def _sample(values: Floats) -> Floats:
-    """At most about half a million values, evenly spread: enough for percentiles."""
-    flat = values.ravel()
-    # An odd stride, so that it does not fall into step with the rows.
-    return flat[:: max(1, flat.size // 500_000) | 1]
 
 
 def _resampling(source: int, target: int, scale: float, origin: float) -> Floats:

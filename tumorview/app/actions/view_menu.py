@@ -56,9 +56,6 @@ ACTIONS: tuple[ActionSpec, ...] = (
     ),
     ActionSpec("view.reset", "&Reset View", VIEW, ("R",), "Whole slice in the view", "reset", enabled=with_study),
     ActionSpec(
-        "view.auto_window", "&Auto Window/Level", VIEW, ("1",), "Window from the image's own greys", enabled=with_study
-    ),
-    ActionSpec(
         "view.invert",
         "&Invert Greys",
         VIEW,

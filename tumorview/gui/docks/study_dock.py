@@ -5,8 +5,9 @@ from PySide6.QtGui import QColor, QFocusEvent, QImage, QKeyEvent, QMouseEvent, Q
 from PySide6.QtWidgets import QFrame, QScrollArea, QSizePolicy, QVBoxLayout, QWidget
 
 from tumorview.app.session import Session
+from tumorview.core.contrast import auto_window
 from tumorview.core.geometry import Geometry
-from tumorview.core.rendering import Window, grey
+from tumorview.core.rendering import grey
 from tumorview.core.slicing import PlaneView, acquisition_plane
 from tumorview.core.study import Role, Series, Study
 from tumorview.gui import theme
@@ -28,7 +29,7 @@ def thumbnail(series: Series, size: int) -> QImage:
     geometry = series.volume.geometry
     view = PlaneView.of(geometry, acquisition_plane(geometry))
     pixels = view.extract(series.volume.data, view.count // 2)
-    window = series.window or Window.auto(pixels)
+    window = series.window or auto_window(pixels[None])
     levels = grey(pixels, window, inverted=series.inverted)
     height, width = levels.shape
     image = QImage(levels.data, width, height, width, QImage.Format.Format_Grayscale8).copy()

@@ -11,15 +11,18 @@ from PySide6.QtCore import QLineF, QPointF, QRectF, Qt
 from PySide6.QtGui import QColor, QImage, QPainter, QPainterPath, QPen, QPolygonF
 
 from tumorview.core import rendering
-from tumorview.core.contours import edge_runs, loops
-from tumorview.core.labels import STANDARD_OPACITY, Colour, LabelTable
-from tumorview.core.rendering import OverlayStyle
+from tumorview.core.colour_maps import ColourTable
+from tumorview.core.contours import Lines, edge_runs, loops, smooth_loops
+from tumorview.core.labels import STANDARD_OPACITY, Label, LabelTable
+from tumorview.core.rendering import BoundaryStyle
 from tumorview.gui.views.mask_slices import Labels2D
 from tumorview.gui.views.values import OverlayOptions
 
 TRUTH_COLOUR = QColor(255, 255, 255)
 TRUTH_SHADOW = QColor(0, 0, 0)
 TRUTH_DASHES = (4.0, 4.0)
+# More points than any lesion has: noise, as a low threshold gives it, is drawn along voxel edges, which costs less.
+SMOOTH_LIMIT = 8000
 
 T = TypeVar("T")
 
@@ -47,11 +50,13 @@ class Recent(Generic[T]):
 
 
 @dataclass(frozen=True, eq=False)
-class Outline:
-    """The edges of one label, in edge coordinates of the slice."""
+class Shape:
+    """One label in edge coordinates of the slice: the ``lines`` of its outline, and its area where that is smooth."""
 
-    colour: Colour
+    colour: QColor
     lines: list[QLineF]
+    fill: QColor | None = None
+    area: QPainterPath | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -60,7 +65,7 @@ class OverlayPicture:
 
     fill: QImage | None = None
     area: QRectF = field(default_factory=QRectF)
-    outlines: tuple[Outline, ...] = ()
+    shapes: tuple[Shape, ...] = ()
     truth: QPainterPath | None = None
 
     def paint(self, painter: QPainter, boundary_width: int) -> None:
@@ -70,12 +75,19 @@ class OverlayPicture:
         painter.setRenderHint(QPainter.RenderHint.Antialiasing, on=False)
         if self.fill is not None:
             painter.drawImage(self.area, self.fill)
-        for outline in self.outlines:
-            pen = QPen(QColor(*outline.colour), round(boundary_width * ratio))
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        for shape in self.shapes:
+            if shape.area is not None and shape.fill is not None:
+                painter.fillPath(shape.area, shape.fill)
+        for shape in self.shapes:
+            # As lines: a path's outline takes ten times as long. Square caps close the corners.
+            pen = QPen(shape.colour, round(boundary_width * ratio))
             pen.setCosmetic(True)
             pen.setCapStyle(Qt.PenCapStyle.SquareCap)
+            painter.setRenderHint(QPainter.RenderHint.Antialiasing, on=shape.area is not None)
             painter.setPen(pen)
-            painter.drawLines(outline.lines)
+            painter.drawLines(shape.lines)
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing, on=False)
         if self.truth is not None:
             self._paint_truth(painter, self.truth, ratio)
 
@@ -92,10 +104,11 @@ class OverlayPicture:
             painter.drawPath(path)
 
 
-def grey_image(greys: npt.NDArray[np.uint8]) -> QImage:
-    """Greys [h, w] as an image in the one format that Qt scales fast."""
-    height, width = greys.shape
-    pixels = greys * np.uint32(0x010101)
+def grey_image(levels: npt.NDArray[np.uint8], table: ColourTable) -> QImage:
+    """Greys [h, w] in the colours of ``table`` [256, 3], as an image in the one format that Qt scales fast."""
+    height, width = levels.shape
+    red, green, blue = table.astype(np.uint32).T
+    pixels = (red << 16 | green << 8 | blue)[levels]
     return QImage(pixels.data, width, height, 4 * width, QImage.Format.Format_RGB32).copy()  # the array may go
 
 
@@ -108,10 +121,40 @@ def overlay_picture(
         return OverlayPicture(truth=truth)
     top, bottom, left, right = found
     part = np.ascontiguousarray(labels[top:bottom, left:right])
-    style = OverlayStyle(opacity=options.opacity / STANDARD_OPACITY, boundary=False)
+    strength = options.opacity / STANDARD_OPACITY
+    shown = table.shown(np.flatnonzero(np.bincount(part.ravel(), minlength=256)).tolist())
+    if options.outline is BoundaryStyle.SMOOTH:
+        outlines = [(label, smooth_loops(part == label.number).moved(left, top)) for label in shown]
+        if sum(len(lines.points) for _, lines in outlines) <= SMOOTH_LIMIT:
+            return OverlayPicture(shapes=tuple(_smooth(*one, options, strength) for one in outlines), truth=truth)
     area = QRectF(left, top, right - left, bottom - top)
-    outlines = _outlines(part, table, (left, top)) if options.boundary and options.boundary_width > 0 else ()
-    return OverlayPicture(_image(rendering.overlay(part, table, style)), area, outlines, truth)
+    shapes = tuple(_angular(label, part, (left, top)) for label in shown) if options.boundary else ()
+    return OverlayPicture(_image(rendering.fills(part, table, strength)), area, shapes, truth)
+
+
+def _smooth(label: Label, outline: Lines, options: OverlayOptions, strength: float) -> Shape:
+    fill = QColor(*label.colour)
+    fill.setAlphaF(min(label.opacity * strength, 1.0))
+    return Shape(QColor(*label.colour), _pieces(outline) if options.boundary else [], fill, _path(outline))
+
+
+def _angular(label: Label, part: Labels2D, corner: tuple[int, int]) -> Shape:
+    runs = edge_runs(part == label.number) + np.tile(corner, 2)
+    return Shape(QColor(*label.colour), [QLineF(*run) for run in runs.tolist()])
+
+
+def _pieces(lines: Lines) -> list[QLineF]:
+    """The straight pieces that lines are made of."""
+    ends = np.concatenate([lines.points[:-1], lines.points[1:]], axis=1)
+    between = lines.starts[1:-1] - 1  # from the end of a line to the beginning of the next
+    return [QLineF(*piece) for piece in np.delete(ends, between, axis=0).tolist()]
+
+
+def _path(lines: Lines) -> QPainterPath:
+    path = QPainterPath()
+    for line in lines:
+        path.addPolygon(QPolygonF([QPointF(x, y) for x, y in line.tolist()]))
+    return path
 
 
 def _image(pixels: npt.NDArray[np.uint8]) -> QImage:
@@ -121,24 +164,17 @@ def _image(pixels: npt.NDArray[np.uint8]) -> QImage:
     return image.convertToFormat(QImage.Format.Format_ARGB32_Premultiplied)
 
 
-def _outlines(part: Labels2D, table: LabelTable, corner: tuple[int, int]) -> tuple[Outline, ...]:
-    present = np.flatnonzero(np.bincount(part.ravel(), minlength=256))
-    shown = [label for label in table if label.visible and label.number in present]
-    offset = np.tile(corner, 2)
-    return tuple(
-        Outline(label.colour, [QLineF(*run) for run in (edge_runs(part == label.number) + offset).tolist()])
-        for label in shown
-    )
-
-
-def truth_path(truth: Labels2D) -> QPainterPath | None:
-    """The closed outlines of ground truth [rows, columns]; None where the slice has none."""
+def truth_path(truth: Labels2D, outline: BoundaryStyle) -> QPainterPath | None:
+    """The closed outlines of ground truth [rows, columns], drawn like the mask's; None where the slice has none."""
     found = rendering.bounds(truth)
     if found is None:
         return None
     top, bottom, left, right = found
+    inside = truth[top:bottom, left:right] > 0
+    if outline is BoundaryStyle.SMOOTH:
+        return _path(smooth_loops(inside).moved(left, top))
     path = QPainterPath()
-    for loop in loops(truth[top:bottom, left:right] > 0):
+    for loop in loops(inside):
         corners = [QPointF(x + left, y + top) for x, y in loop.tolist()]
         path.addPolygon(QPolygonF([*corners, corners[0]]))
     return path

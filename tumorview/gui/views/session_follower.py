@@ -40,6 +40,7 @@ class SessionFollower:
             view.reading.window_changed.connect(self._greys_changed),
             view.reading.inverted_changed.connect(self._greys_changed),
             view.reading.identity_changed.connect(lambda _: view.update()),
+            view.reading.colours_changed.connect(self._greys_changed),
             session.study_changed.connect(lambda _: self._study_changed()),
             session.series_changed.connect(self._series_changed),
             session.shown_changed.connect(self._shown_changed),

@@ -1,14 +1,15 @@
 """The pictures and readings of one plane of the session's active series, kept while they are valid."""
 
 import math
+from dataclasses import replace
 
 from PySide6.QtGui import QImage, QPainterPath
 
 from tumorview.app.reading import Reading
 from tumorview.app.session import Session
-from tumorview.core import rendering
+from tumorview.core import colour_maps, rendering
 from tumorview.core.mask import Box
-from tumorview.core.rendering import Window
+from tumorview.core.rendering import BoundaryStyle, Window
 from tumorview.core.slicing import Plane, PlaneView
 from tumorview.core.study import Series
 from tumorview.gui.views.layers import OverlayPicture, Recent, grey_image, overlay_picture, truth_path
@@ -76,15 +77,17 @@ class SliceSource:
     # -- pictures ----------------------------------------------------------------------------------------------
 
     def grey(self, index: int) -> QImage:
-        """Slice ``index`` as greys."""
+        """Slice ``index`` in the greys or colours chosen for its series."""
         series, view, window = self.series, self.view, self.window
         assert series is not None
         assert view is not None
-        flipped = self.inverted != series.inverted
-        return self._greys.get(
-            (index, window, flipped),
-            lambda: grey_image(rendering.grey(view.extract(series.volume.data, index), window, inverted=flipped)),
-        )
+        flipped, colours = self.inverted != series.inverted, self.reading.colour_map_of(series)
+
+        def make() -> QImage:
+            levels = rendering.grey(view.extract(series.volume.data, index), window, inverted=flipped)
+            return grey_image(levels, colour_maps.table(colours))
+
+        return self._greys.get((index, window, flipped, colours), make)
 
     def overlay(self, index: int, options: OverlayOptions) -> OverlayPicture:
         """The mask in slice ``index``, as ``options`` want it."""
@@ -100,9 +103,10 @@ class SliceSource:
         if truth is None:
             return overlay_picture(labels, mask.labels, options)
         if options.compare:
-            return overlay_picture(rendering.agreement_labels(labels, truth), rendering.AGREEMENT, options)
+            exact = replace(options, outline=BoundaryStyle.VOXEL)  # voxels are counted, so voxels are shown
+            return overlay_picture(rendering.agreement_labels(labels, truth), rendering.AGREEMENT, exact)
         # The truth's outline outlives the strokes that change the mask.
-        outline = self._truths.get(index, lambda: truth_path(truth))
+        outline = self._truths.get((index, options.outline), lambda: truth_path(truth, options.outline))
         return overlay_picture(labels, mask.labels, options, outline)
 
     # -- readings ----------------------------------------------------------------------------------------------

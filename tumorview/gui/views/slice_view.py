@@ -25,6 +25,8 @@ from PySide6.QtWidgets import QAbstractSpinBox, QApplication, QLineEdit, QPlainT
 from tumorview.app.mouse import MousePreset
 from tumorview.app.reading import Reading
 from tumorview.app.session import Session
+from tumorview.core.colour_maps import ColourMap
+from tumorview.core.contrast import Preset
 from tumorview.core.rendering import Window
 from tumorview.core.slicing import Plane, PlaneView
 from tumorview.gui.views.canvas import Canvas
@@ -179,9 +181,15 @@ class SliceView(QWidget):
         if self.source.series is not None:
             self.reading.set_window(self.source.series, window)
 
-    def auto_window(self) -> None:
-        """Window/level from the percentiles of the series."""
-        self.set_window(self.source.auto_window)
+    def set_preset(self, preset: Preset) -> None:
+        """Show the series with the window of ``preset``."""
+        if self.source.series is not None and not self.reading.set_preset(self.source.series, preset):
+            self.hinted.emit("This file brings no window of its own.")
+
+    def set_colour_map(self, colour_map: ColourMap) -> None:
+        """Show the series in the colours of ``colour_map``."""
+        if self.source.series is not None:
+            self.reading.set_colour_map(self.source.series, colour_map)
 
     @property
     def intensity_range(self) -> float:

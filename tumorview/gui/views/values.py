@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from enum import StrEnum
 
+from tumorview.core.rendering import BoundaryStyle
+
 Voxel = tuple[int, int, int]
 
 
@@ -20,14 +22,16 @@ class OverlayOptions:
 
     ``opacity`` is the fill's alpha (0..1) of a label with the standard opacity; labels made fainter or stronger keep
     their ratio to it. ``boundary_width`` is in screen pixels at any zoom. ``compare`` colours voxels found, marked too
-    much and missed against ground truth.
+    much and missed against ground truth. ``heat_map`` shows the network's probabilities in the place of the mask.
     """
 
     visible: bool = True
     opacity: float = 0.4
     boundary: bool = True
     boundary_width: int = 2
+    outline: BoundaryStyle = BoundaryStyle.SMOOTH
     compare: bool = False
+    heat_map: bool = False
 
 
 @dataclass(frozen=True)
