@@ -36,6 +36,10 @@ class EngineError(TumorViewError):
     """An inference engine or device that is missing or failed."""
 
 
+class EditError(TumorViewError):
+    """An editing tool that cannot do what was asked for at this place of the mask."""
+
+
 class TrainingError(TumorViewError):
     """Training data, recipe or run that cannot go on."""
 
