@@ -1,15 +1,19 @@
 """Edits and history: undoing all gives the first mask back, redoing all the last, whatever was done between."""
 
+import zlib
+
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from tumorview.core.edits import Edit, changed_box, replace_all
+from tumorview.core.edits import Edit, changed_box, pack, replace_all, unpack
 from tumorview.core.geometry import Geometry
-from tumorview.core.history import History
+from tumorview.core.history import History, MoveKind
 from tumorview.core.mask import Box, Mask, Provenance
+from tumorview.core.slicing import Plane, PlaneView
+from tumorview.core.tools import Brush, Stroke
 
 GRID = Geometry.from_spacing((4, 6, 7), (3.0, 1.0, 1.0))
 
@@ -166,3 +170,62 @@ def test_volume_in_millilitres_needs_spacing(calibrated: bool):
     mask = Mask(np.ones(GRID.shape, np.uint8), grid)
     assert mask.volume_ml() == (pytest.approx(4 * 6 * 7 * 3 / 1000) if calibrated else None)
     assert mask.volume_ml(2) == (0.0 if calibrated else None)
+
+
+def test_a_thousand_strokes_on_a_large_study_stay_undoable_below_200_mb():
+    grid = Geometry.from_spacing((200, 512, 512), (1.0, 0.5, 0.5))
+    mask = Mask.empty(grid)
+    history = History(mask)
+    chance = np.random.default_rng(7)
+    views = [PlaneView.of(grid, plane) for plane in Plane]
+    for number in range(1000):
+        view = views[number % 3]
+        stroke = Stroke(mask, view, Brush(10.0, 1 + number % 3), title="Brush")
+        index, (rows, columns) = int(chance.integers(view.count)), view.size
+        place = chance.uniform(0.2, 0.8, 2) * (rows, columns)
+        for _ in range(12):
+            stroke.move_to(index, *place)
+            place = np.clip(place + chance.normal(0, 12, 2), 0, (rows - 1, columns - 1))
+        history.push(stroke.finish())
+    assert len(history.steps) == 1000
+    assert history.size_bytes == sum(edit.size_bytes for edit in history.steps) < 200e6
+
+
+def test_going_to_a_step_is_undoing_or_redoing_as_often():
+    mask = Mask.empty(GRID)
+    history = History(mask)
+    states = [_state(mask)]
+    for value in (1, 2, 3):
+        history.push(replace_all(mask, np.full(GRID.shape, value, np.uint8), title="x", provenance=Provenance.AI))
+        states.append(_state(mask))
+    moves = []
+    history.moved.connect(lambda move: moves.append(move.kind))
+    for count in (1, 3, 0, 99, 2):
+        history.go_to(count)
+        assert _state(mask) == states[min(count, 3)]
+    assert moves == [MoveKind(kind) for kind in ["undo"] * 2 + ["redo"] * 2 + ["undo"] * 3 + ["redo"] * 3 + ["undo"]]
+    assert [edit.title for edit in history.undone] == ["x"]
+
+
+def test_undoing_down_to_a_forgotten_step_is_not_the_state_before_it():
+    mask = Mask.empty(GRID)
+    history = History(mask, limit_bytes=1)
+    start = history.position
+    for value in (1, 2):
+        history.push(replace_all(mask, np.full(GRID.shape, value, np.uint8), title="x", provenance=Provenance.AI))
+    history.undo()
+    assert not history.can_undo
+    assert history.position is not start
+    assert history.count_at(history.position) == 0
+    assert history.count_at(start) is None
+
+
+def test_packed_voxels_that_claim_more_than_their_box_are_refused_without_unpacking_them():
+    zeros = np.zeros((2, 3, 4), np.uint8)
+    packed = pack(zeros, zeros)
+    assert unpack(packed, (2, 3, 4)) is not None
+    assert unpack(packed, (2, 3, 5)) is None
+    assert unpack(packed[:-1], (2, 3, 4)) is None
+    assert unpack(packed + b"x", (2, 3, 4)) is None
+    assert unpack(zlib.compress(bytes(10**7)), (2, 3, 4)) is None
+    assert unpack(b"no zlib", (2, 3, 4)) is None

@@ -10,14 +10,17 @@ import numpy as np
 
 from tumorview.app.live_agreement import LiveAgreement
 from tumorview.app.preview import Preview
+from tumorview.app.restoring import grid_of, made_by, saved_place, study_as_in
+from tumorview.app.state_records import StateRecords
 from tumorview.core.edits import Edit, replace_all
 from tumorview.core.event import Event
 from tumorview.core.geometry import Geometry
-from tumorview.core.history import History
+from tumorview.core.history import History, Move
 from tumorview.core.labels import Label, LabelTable
 from tumorview.core.mask import Box, Mask, MaskArray, Provenance
 from tumorview.core.metrics import Agreement, require_same_grid
 from tumorview.core.prediction import Prediction, PredictionPart, labels_of
+from tumorview.core.session_state import SessionState
 from tumorview.core.slicing import PlaneView
 from tumorview.core.study import Role, Series, Study
 from tumorview.core.tools import BACKGROUND, Brush, Stroke
@@ -47,6 +50,7 @@ class Session:
         self.threshold = 0.5
         self.history: History | None = None
         self.brush = BrushSettings()
+        self.records = StateRecords()
 
         self.study_changed: Event[Study | None] = Event()
         self.series_changed: Event[Series] = Event()
@@ -56,6 +60,8 @@ class Session:
         self.agreement_changed: Event[Agreement | None] = Event()
         self.prediction_changed: Event[Prediction | None] = Event()
         self.history_changed: Event[None] = Event()
+        self.moved: Event[Move] = Event()
+        self.saved: Event[None] = Event()
 
         self._preview: Preview | None = None
         self._compared = LiveAgreement()
@@ -64,29 +70,39 @@ class Session:
 
     # -- the study ---------------------------------------------------------------------------------------------
 
-    def open(self, study: Study) -> None:
-        """Show ``study`` with an empty mask and the ground truth it came with."""
+    def open(self, study: Study, state: SessionState | None = None) -> None:
+        """Show ``study`` with an empty mask, or with the work in ``state``, and the ground truth it came with.
+
+        Raises GeometryError, and changes nothing, where the mask of ``state`` lies on none of the study's series.
+        """
+        study = study if state is None else study_as_in(study, state)
+        grid = study.reference.volume.geometry if state is None else grid_of(study, state)
         self.study = study
         self.prediction = None
         self._preview = None
         self._stroke = None
-        self._install(Mask.empty(study.reference.volume.geometry))
+        self.records.replace({} if state is None else state.documents)
+        self._install(Mask.empty(grid), state)
         self.active_series = study.reference
         self._compared.compare_with(None)
         self.study_changed.emit(study)
         self.series_changed.emit(study.reference)
         self.prediction_changed.emit(None)
-        self.set_truth(study.truth)
+        self.records.restored.emit(None)
+        fitting = study.truth is not None and study.truth.geometry.same_grid(grid)
+        self.set_truth(study.truth if fitting else None)
 
     def close(self) -> None:
         """Show nothing."""
         self.study = self.active_series = self.mask = self.prediction = self.history = None
         self._preview = None
         self._compared.compare_with(None)
+        self.records.replace({})
         self.study_changed.emit(None)
         self.prediction_changed.emit(None)
         self.truth_changed.emit(None)
         self.agreement_changed.emit(None)
+        self.records.restored.emit(None)
         self.history_changed.emit(None)
 
     def show_series(self, series: Series) -> None:
@@ -98,6 +114,7 @@ class Session:
         """Correct what ``series`` is taken for; a mask that was begun keeps its grid, an untouched one follows."""
         if self.study is not None:
             self.study = self.study.with_role(series, role)
+            self.records.put("roles", {uid: str(given) for uid, given in self.study.roles.items()})
             grid, mask = self.study.reference.volume.geometry, self.mask
             untouched = mask is not None and not mask.has_labels and self.history is not None and not self.history.steps
             if mask is not None and untouched and self.truth is None and not mask.geometry.same_grid(grid):
@@ -135,16 +152,23 @@ class Session:
 
     @property
     def dirty(self) -> bool:
-        """Whether the mask differs from what was last saved or loaded."""
-        return self.history is not None and self.history.position is not self._saved_at
+        """Whether the mask differs from what was last saved or loaded, or records hold unsaved work."""
+        return self.records.unsaved or (self.history is not None and self.history.position is not self._saved_at)
+
+    @property
+    def saved_count(self) -> int | None:
+        """How many steps were in the mask when it was saved last; None where no step leads there."""
+        return None if self.history is None else self.history.count_at(self._saved_at)
 
     def mark_saved(self) -> None:
-        """The mask as it is now is on disk."""
+        """The mask and the records as they are now are on disk."""
+        self.records.unsaved = False
         self.mark_saved_at(self.history.position if self.history is not None else None)
 
     def mark_saved_at(self, position: Edit | None) -> None:
         """The mask as it was after the edit ``position`` is on disk; later edits are not."""
         self._saved_at = position
+        self.saved.emit(None)
         self.history_changed.emit(None)
 
     # -- masks and truth from elsewhere ------------------------------------------------------------------------
@@ -199,6 +223,7 @@ class Session:
         self._preview = None
         self._name_labels(prediction.labels)
         self._keep_labels("AI segmentation", replace_human=replace_human)
+        self._record_prediction()
         self.prediction_changed.emit(prediction)
 
     def cancel_prediction(self) -> None:
@@ -224,6 +249,7 @@ class Session:
             return
         self._preview = None
         self._keep_labels(f"Threshold {self.threshold:.2f}")
+        self._record_prediction()
 
     # -- editing -----------------------------------------------------------------------------------------------
 
@@ -270,6 +296,12 @@ class Session:
         if self.history is not None and not self.painting:
             self.history.redo()
 
+    def go_to_step(self, count: int) -> None:
+        """Undo or redo until ``count`` steps are in the mask."""
+        self.end_stroke()
+        if self.history is not None:
+            self.history.go_to(count)
+
     def change_label(self, number: int, **fields: object) -> None:
         """Change the name, colour, opacity, visibility or lock of a label."""
         if self.mask is not None:
@@ -289,11 +321,15 @@ class Session:
             raise RuntimeError("no study is open")
         return self.mask, self.history
 
-    def _install(self, mask: Mask) -> None:
+    def _install(self, mask: Mask, state: SessionState | None = None) -> None:
+        done, undone = ((), ()) if state is None else (state.done, state.undone)
+        if state is not None:
+            mask.data[...], mask.provenance[...], mask.labels = state.data, state.provenance, state.labels
+        self._saved_at = None if state is None else saved_place(state)
         self.mask = mask
-        self.history = History(mask)
-        self._saved_at = None
+        self.history = History(mask, done=done, undone=undone)
         mask.changed.connect(self._mask_changed)
+        self.history.moved.connect(self.moved.emit)
         self.history.changed.connect(lambda _: self.history_changed.emit(None))
         self.history_changed.emit(None)
 
@@ -313,6 +349,10 @@ class Session:
         edit = replace_all(mask, voxels, title=title, provenance=Provenance.AI, keep_human=not replace_human)
         history.push(edit)
         self._shown(Box.whole(mask.geometry.shape))
+
+    def _record_prediction(self) -> None:
+        assert self.prediction is not None
+        self.records.put("prediction", made_by(self.prediction.origin, self.threshold))
 
     def _mask_changed(self, box: Box) -> None:
         if self._preview is not None:

@@ -1,5 +1,6 @@
 """Reversible changes of a Mask: the box that differs, its voxels before and after, compressed."""
 
+import math
 import zlib
 from dataclasses import dataclass
 
@@ -47,24 +48,35 @@ class Edit:
         part = inner.slices
         kept = origins[part]
         made = np.where(changed[part], np.uint8(provenance), kept)
-        return cls(title, provenance, inner.moved(start), _pack(before[part], kept), _pack(after[part], made))
+        return cls(title, provenance, inner.moved(start), pack(before[part], kept), pack(after[part], made))
 
     @property
     def size_bytes(self) -> int:
         """Memory that the packed voxels take."""
         return len(self.before) + len(self.after)
 
+    @property
+    def old(self) -> tuple[MaskArray, MaskArray]:
+        """Labels and provenance of ``box`` from before."""
+        return _of_box(self.before, self.box)
+
+    @property
+    def new(self) -> tuple[MaskArray, MaskArray]:
+        """Labels and provenance of ``box`` from after."""
+        return _of_box(self.after, self.box)
+
+    @property
+    def intact(self) -> bool:
+        """Whether the packed voxels are those of ``box``; an Edit from a file is checked before it is used."""
+        return all(unpack(packed, self.box.shape) is not None for packed in (self.before, self.after))
+
     def undo(self, mask: Mask) -> None:
         """Put the voxels from before back."""
-        mask.write(self.box, *self._unpack(self.before))
+        mask.write(self.box, *self.old)
 
     def redo(self, mask: Mask) -> None:
         """Put the changed voxels in."""
-        mask.write(self.box, *self._unpack(self.after))
-
-    def _unpack(self, packed: bytes) -> tuple[MaskArray, MaskArray]:
-        voxels = np.frombuffer(zlib.decompress(packed), np.uint8).reshape(2, *self.box.shape)
-        return voxels[0], voxels[1]
+        mask.write(self.box, *self.new)
 
 
 def changed_box(changed: npt.NDArray[np.bool_]) -> Box | None:
@@ -95,5 +107,32 @@ def replace_all(
     return edit
 
 
-def _pack(labels: MaskArray, origins: MaskArray) -> bytes:
-    return zlib.compress(np.stack([labels, origins]).tobytes(), _LEVEL)
+def pack(labels: MaskArray, origins: MaskArray) -> bytes:
+    """Labels and their provenance (arrays of one shape) as ``Edit`` keeps them."""
+    packer = zlib.compressobj(_LEVEL)
+    parts = [packer.compress(np.ascontiguousarray(array).data) for array in (labels, origins)]
+    return b"".join([*parts, packer.flush()])
+
+
+def unpack(packed: bytes, shape: tuple[int, int, int]) -> tuple[MaskArray, MaskArray] | None:
+    """Labels and provenance of ``shape`` from what ``pack`` made; None where it holds something else.
+
+    Never takes more memory than those, whatever ``packed`` claims.
+    """
+    wanted = 2 * math.prod(shape)
+    unpacker = zlib.decompressobj()
+    try:
+        content = unpacker.decompress(packed, wanted + 1)
+    except zlib.error:
+        return None
+    if len(content) != wanted or not unpacker.eof or unpacker.unused_data:
+        return None
+    voxels = np.frombuffer(content, np.uint8).reshape(2, *shape)
+    return voxels[0], voxels[1]
+
+
+def _of_box(packed: bytes, box: Box) -> tuple[MaskArray, MaskArray]:
+    voxels = unpack(packed, box.shape)
+    if voxels is None:
+        raise ValueError("the packed voxels of an edit are not those of its box")
+    return voxels

@@ -1,5 +1,9 @@
 """Undo and redo of a Mask's edits, limited by memory and not by count."""
 
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+
 from tumorview.core.edits import Edit
 from tumorview.core.event import Event
 from tumorview.core.mask import Mask
@@ -7,23 +11,56 @@ from tumorview.core.mask import Mask
 DEFAULT_LIMIT_BYTES = 200 * 1024 * 1024
 
 
-class History:
-    """The edits of one Mask, oldest first; ``changed`` is emitted after every push, undo and redo.
+class MoveKind(StrEnum):
+    """How a History came to where it is now."""
 
-    When the packed edits exceed ``limit_bytes`` the oldest are forgotten.
+    PUSH = "push"
+    UNDO = "undo"
+    REDO = "redo"
+
+
+@dataclass(frozen=True)
+class Move:
+    """One change of a History: ``edit`` was made, taken back or made again; a push may forget the oldest steps."""
+
+    kind: MoveKind
+    edit: Edit
+    forgotten: int = 0
+
+
+class History:
+    """The edits of one Mask, oldest first; ``moved`` is emitted after every push, undo and redo, then ``changed``.
+
+    When the packed edits exceed ``limit_bytes`` the oldest are forgotten. ``done`` and ``undone`` (the one to redo
+    first comes first) are the steps of a mask that is brought back, and are in it or not accordingly.
     """
 
-    def __init__(self, mask: Mask, limit_bytes: int = DEFAULT_LIMIT_BYTES) -> None:
+    def __init__(
+        self,
+        mask: Mask,
+        limit_bytes: int = DEFAULT_LIMIT_BYTES,
+        *,
+        done: Sequence[Edit] = (),
+        undone: Sequence[Edit] = (),
+    ) -> None:
         self.mask = mask
         self.limit_bytes = limit_bytes
+        self.moved: Event[Move] = Event()
         self.changed: Event[None] = Event()
-        self._done: list[Edit] = []
-        self._undone: list[Edit] = []
+        self._done: list[Edit] = list(done)
+        self._undone: list[Edit] = list(reversed(undone))
+        self._size = sum(edit.size_bytes for edit in (*done, *undone))
+        self._before_first: Edit | None = None  # the step forgotten last: where undoing everything leads to
 
     @property
     def steps(self) -> tuple[Edit, ...]:
         """The edits that are in the mask now, oldest first."""
         return tuple(self._done)
+
+    @property
+    def undone(self) -> tuple[Edit, ...]:
+        """The edits that were taken back and can be made again, the next one first."""
+        return tuple(reversed(self._undone))
 
     @property
     def can_undo(self) -> bool:
@@ -38,22 +75,33 @@ class History:
     @property
     def position(self) -> Edit | None:
         """The edit that was made last: tells whether the mask is the one that was saved."""
-        return self._done[-1] if self._done else None
+        return self._done[-1] if self._done else self._before_first
+
+    def count_at(self, position: Edit | None) -> int | None:
+        """How many of ``steps`` and ``undone`` are in the mask at a former ``position``; None where it is gone."""
+        places = [self._before_first, *self._done, *reversed(self._undone)]
+        return next((count for count, place in enumerate(places) if place is position), None)
 
     @property
     def size_bytes(self) -> int:
         """Memory of all packed edits."""
-        return sum(edit.size_bytes for edit in (*self._done, *self._undone))
+        return self._size
 
     def push(self, edit: Edit | None) -> None:
         """Remember an edit that was just made; None (nothing changed) is ignored."""
         if edit is None:
             return
+        self._size += edit.size_bytes - sum(gone.size_bytes for gone in self._undone)
         self._undone.clear()
         self._done.append(edit)
-        while len(self._done) > 1 and self.size_bytes > self.limit_bytes:
-            self._done.pop(0)
-        self.changed.emit(None)
+        forgotten = 0
+        while len(self._done) - forgotten > 1 and self._size > self.limit_bytes:
+            self._size -= self._done[forgotten].size_bytes
+            forgotten += 1
+        if forgotten:
+            self._before_first = self._done[forgotten - 1]
+            del self._done[:forgotten]
+        self._tell(Move(MoveKind.PUSH, edit, forgotten))
 
     def undo(self) -> Edit | None:
         """Take the last edit back and return it; None where there is none."""
@@ -62,7 +110,7 @@ class History:
         edit = self._done.pop()
         self._undone.append(edit)
         edit.undo(self.mask)
-        self.changed.emit(None)
+        self._tell(Move(MoveKind.UNDO, edit))
         return edit
 
     def redo(self) -> Edit | None:
@@ -72,5 +120,16 @@ class History:
         edit = self._undone.pop()
         self._done.append(edit)
         edit.redo(self.mask)
-        self.changed.emit(None)
+        self._tell(Move(MoveKind.REDO, edit))
         return edit
+
+    def go_to(self, count: int) -> None:
+        """Undo or redo until ``count`` steps are in the mask (or as near as there are steps)."""
+        while len(self._done) > max(count, 0):
+            self.undo()
+        while len(self._done) < count and self._undone:
+            self.redo()
+
+    def _tell(self, move: Move) -> None:
+        self.moved.emit(move)
+        self.changed.emit(None)

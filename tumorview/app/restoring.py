@@ -1,0 +1,79 @@
+"""Between a session that is open and its state on disk: taking a snapshot, and finding the way back."""
+
+from typing import TYPE_CHECKING
+
+from tumorview.core.edits import Edit
+from tumorview.core.geometry import Geometry
+from tumorview.core.mask import Box, Provenance
+from tumorview.core.prediction import Origin
+from tumorview.core.session_state import Document, ImageReference, SessionState
+from tumorview.core.study import Role, Study
+from tumorview.errors import GeometryError
+
+if TYPE_CHECKING:
+    from tumorview.app.session import Session
+
+# Where a mask was saved to which no step leads any more.
+_NOWHERE = Edit("", Provenance.UNTOUCHED, Box((0, 0, 0), (0, 0, 0)), b"", b"")
+
+
+def snapshot(session: "Session") -> SessionState:
+    """Everything of ``session`` that must survive the window, as it is now; the voxels are copied.
+
+    A study must be open. Voxels of a stroke under way are in it, its step is not: finish the stroke first.
+    """
+    study, mask, history = session.study, session.mask, session.history
+    assert study is not None
+    assert mask is not None
+    assert history is not None
+    return SessionState(
+        image=ImageReference.of(study, mask.geometry),
+        data=mask.data.copy(),
+        provenance=mask.provenance.copy(),
+        labels=mask.labels,
+        done=history.steps,
+        undone=history.undone,
+        saved=session.saved_count,
+        documents=session.records.all,
+    )
+
+
+def saved_place(state: SessionState) -> Edit | None:
+    """The step of ``state`` after which it was saved last, as ``Session`` remembers it."""
+    places = (None, *state.done, *state.undone)
+    return _NOWHERE if state.saved is None else places[min(state.saved, len(places) - 1)]
+
+
+def study_as_in(study: Study, state: SessionState) -> Study:
+    """``study`` with the roles that the user gave its series in the session ``state``."""
+    roles = state.documents.get("roles")
+    for uid, name in roles.items() if isinstance(roles, dict) else ():
+        series = next((one for one in study.series if one.uid == uid), None)
+        if series is not None and name in set(Role):
+            study = study.with_role(series, Role(name))
+    return study
+
+
+def grid_of(study: Study, state: SessionState) -> Geometry:
+    """The grid in ``study`` that the mask of ``state`` lies on; GeometryError naming both where there is none."""
+    wanted = state.image.geometry
+    for series in (study.reference, *study.series):
+        if series.volume.geometry.same_grid(wanted):
+            return series.volume.geometry
+    raise GeometryError(
+        f"The session belongs to another image: its mask has {wanted.describe()},"
+        f" '{study.title or study.path.name}' has {study.reference.volume.geometry.describe()}.",
+        "Choose the image that the session was made on.",
+    )
+
+
+def made_by(origin: Origin, threshold: float) -> Document:
+    """What made a prediction, as the JSON that is kept with its mask."""
+    return {
+        "model": origin.model_id,
+        "weights_sha256": origin.weights_sha256,
+        "engine": origin.engine,
+        "device": origin.device,
+        "precision": origin.precision,
+        "threshold": round(threshold, 4),
+    }
