@@ -294,11 +294,11 @@ def test_a_series_on_another_grid_is_not_painted_and_says_why(qtbot):
     grid = Geometry.from_spacing((3, 10, 12), (2.0, 2.0, 2.0))
     other = Series("t1", Volume(np.zeros(grid.shape, np.int16), grid), Role.T1, 1.0)
     view = painter_on(qtbot, more=(other,))
-    view.session.show_series(other)
+    view.show_series(other)
     assert "show FLAIR" in hint_of(qtbot, view)
     assert "show FLAIR" in view.notice
     assert painted(view) == []
-    view.session.show_series(view.session.study.reference)
+    view.show_series(view.session.study.reference)
     assert view.notice == ""
 
 

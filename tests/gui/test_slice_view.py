@@ -18,7 +18,7 @@ from tumorview.core.slicing import Plane
 from tumorview.core.study import Role, Series
 from tumorview.core.volume import Volume
 from tumorview.gui.views import OverlayOptions, SliceView
-from tumorview.gui.views.canvas import annotations_of
+from tumorview.gui.views.corner_texts import annotations_of
 
 SOLID = OverlayOptions(opacity=1.0, boundary=False)
 GRIDS = list(slices.AFFINES)
@@ -195,7 +195,7 @@ def test_a_click_points_the_crosshair(qtbot):
     for shown in (False, True, False):
         assert (slices.colour_at(view, beside) != (0, 0, 0)) is shown
         assert (slices.colour_at(view, above) != (0, 0, 0)) is shown
-        qtbot.keyClick(view, Qt.Key.Key_X)
+        view.set_crosshair(shown=not shown)
 
 
 def test_g_hides_the_mask_while_it_is_held(qtbot):
@@ -412,7 +412,7 @@ def test_a_mask_is_shown_where_it_lies_in_a_series_of_another_grid(qtbot):
     voxels[2, 8:11, 12:15] = 1
     slices.put(view.session, voxels)
     view.set_overlay(SOLID)
-    view.session.show_series(other)
+    view.show_series(other)
     view.set_window(Window(500, 1000))
     world = slices.geometry().index_to_world((2, 9, 13))
     k, j, i = np.rint(other_grid.world_to_index(world)).astype(int)
@@ -431,7 +431,7 @@ def test_another_series_is_shown_at_the_same_place_of_the_patient(qtbot):
     view.zoom_about(QPointF(100, 90), 2.0)
     before = view.voxel_to_widget(4, 5, 6)
     world = slices.geometry().index_to_world((4, 5, 6))
-    view.session.show_series(other)
+    view.show_series(other)
     after = view.voxel_to_widget(*other_grid.world_to_index(world))
     assert (after - before).manhattanLength() <= 1
     assert view.current_index == 8

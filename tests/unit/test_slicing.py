@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from tests.unit.synthetic import ORIENTATIONS, grid_of
 from tests.unit.test_geometry import SHAPE, geometries
 from tumorview.core.geometry import Geometry
-from tumorview.core.slicing import Plane, PlaneView, acquisition_plane
+from tumorview.core.slicing import UPRIGHT, Plane, PlaneView, Turn, acquisition_plane
 
 # Patient side at the left and at the top of the screen, in radiological convention.
 SCREEN = {Plane.AXIAL: ("R", "L", "A", "P"), Plane.CORONAL: ("R", "L", "S", "I"), Plane.SAGITTAL: ("A", "P", "S", "I")}
@@ -92,3 +92,40 @@ def test_oblique_edges_show_both_letters_and_unoriented_ones_none():
 )
 def test_acquisition_plane_is_the_one_of_the_slices(axes, plane: Plane):
     assert acquisition_plane(grid_of(axes, (1, 1, -1))) is plane
+
+
+turns = st.builds(Turn, st.integers(0, 3), st.booleans())
+ON_SCREEN = {
+    "rotated": lambda picture: np.rot90(picture, -1),
+    "flipped_horizontally": lambda picture: picture[:, ::-1],
+    "flipped_vertically": lambda picture: picture[::-1],
+}
+
+
+@given(geometries(), st.sampled_from(list(Plane)), turns, st.sampled_from(list(ON_SCREEN)))
+def test_turning_a_view_does_to_the_picture_what_its_name_says(geometry: Geometry, plane: Plane, turn: Turn, name):
+    data = np.arange(int(np.prod(geometry.shape))).reshape(geometry.shape)
+    before = PlaneView.of(geometry, plane, turn)
+    after = PlaneView.of(geometry, plane, getattr(turn, name)())
+    np.testing.assert_array_equal(after.extract(data, 0), ON_SCREEN[name](before.extract(data, 0)))
+    voxel = (0, geometry.shape[1] - 1, geometry.shape[2] // 2)
+    index, row, column = after.from_voxel(voxel)
+    assert after.extract(data, int(index))[int(row), int(column)] == data[voxel]
+    assert after.to_voxel(index, row, column) == voxel
+
+
+@given(turns)
+def test_four_rotations_and_two_flips_lead_back(turn: Turn):
+    assert turn.rotated().rotated().rotated().rotated() == turn
+    assert turn.flipped_vertically().flipped_vertically() == turn
+    assert UPRIGHT.flipped_horizontally().flipped_vertically() == UPRIGHT.rotated(2)
+
+
+@pytest.mark.parametrize(
+    ("turn", "letters"),
+    [(Turn(0, True), "LRAP"), (UPRIGHT.flipped_vertically(), "RLPA"), (Turn(1), "PARL"), (Turn(3), "APLR")],
+)
+@pytest.mark.parametrize(("axes", "signs"), ORIENTATIONS)
+def test_letters_follow_the_turned_picture(axes, signs, turn: Turn, letters: str):
+    shown = PlaneView.of(grid_of(axes, signs), Plane.AXIAL, turn).letters
+    assert (shown.left, shown.right, shown.top, shown.bottom) == tuple(letters)

@@ -121,6 +121,10 @@ class Settings:
     model: str = ""
     compare_with_truth: bool = False
     brush_radius: float = 5.0
+    layout_thick: str = ""
+    layout_fine: str = ""
+    crosshair: bool = True
+    cine_rate: float = 8.0
     recent: tuple[str, ...] = ()
     last_folder: str = ""
     window_geometry: str = ""

@@ -42,6 +42,32 @@ class EdgeLetters:
 
 
 @dataclass(frozen=True)
+class Turn:
+    """How a picture is turned away from its standard position: mirrored left to right first, then by ``quarters``.
+
+    A quarter is 90 degrees clockwise.
+    """
+
+    quarters: int = 0
+    mirrored: bool = False
+
+    def rotated(self, quarters: int = 1) -> "Turn":
+        """Then rotated clockwise on the screen."""
+        return Turn((self.quarters + quarters) % 4, self.mirrored)
+
+    def flipped_horizontally(self) -> "Turn":
+        """Then mirrored left to right on the screen."""
+        return Turn(-self.quarters % 4, not self.mirrored)
+
+    def flipped_vertically(self) -> "Turn":
+        """Then mirrored top to bottom on the screen."""
+        return self.flipped_horizontally().rotated(2)
+
+
+UPRIGHT = Turn()
+
+
+@dataclass(frozen=True)
 class PlaneView:
     """How one plane of a grid is laid on the screen. Array axes are 0 k, 1 j, 2 i.
 
@@ -58,18 +84,22 @@ class PlaneView:
     flip_columns: bool
 
     @classmethod
-    def of(cls, geometry: Geometry, plane: Plane) -> "PlaneView":
-        """The view of ``plane`` on ``geometry``."""
+    def of(cls, geometry: Geometry, plane: Plane, turn: Turn = UPRIGHT) -> "PlaneView":
+        """The view of ``plane`` on ``geometry``, in radiological convention unless it is turned."""
         (right, right_sign), (down, down_sign), (normal, _) = _SCREEN[plane]
         axes, signs = geometry.closest_axes
+        row_axis, flip_rows = 2 - axes[down], signs[down] != down_sign
+        column_axis, flip_columns = 2 - axes[right], (signs[right] != right_sign) != turn.mirrored
+        for _ in range(turn.quarters % 4):  # what was to the right goes down, what was at the top goes to the right
+            row_axis, flip_rows, column_axis, flip_columns = column_axis, flip_columns, row_axis, not flip_rows
         return cls(
             geometry,
             plane,
             normal_axis=2 - axes[normal],
-            row_axis=2 - axes[down],
-            column_axis=2 - axes[right],
-            flip_rows=signs[down] != down_sign,
-            flip_columns=signs[right] != right_sign,
+            row_axis=row_axis,
+            column_axis=column_axis,
+            flip_rows=flip_rows,
+            flip_columns=flip_columns,
         )
 
     @property

@@ -17,7 +17,7 @@ from tumorview.gui.docks.edit_dock import BrushChoice, EditPanel
 from tumorview.gui.docks.labels_dock import LabelChange, LabelsPanel, OverlayChoice
 from tumorview.gui.files import Drawing
 from tumorview.gui.timing import Memory, Throttle
-from tumorview.gui.views import OverlayOptions, SliceStrip, SliceView, Tool
+from tumorview.gui.views import OverlayOptions, Tool, ViewGrid
 
 AGREEMENT_INTERVAL_MS = 33
 VOLUME_INTERVAL_MS = 250
@@ -31,8 +31,7 @@ class DisplayController(QObject):
     def __init__(
         self,
         session: Session,
-        view: SliceView,
-        strip: SliceStrip,
+        grid: ViewGrid,
         labels: LabelsPanel,
         edit: EditPanel,
         agreement: AgreementPanel,
@@ -40,7 +39,7 @@ class DisplayController(QObject):
         parent: QObject | None = None,
     ) -> None:
         super().__init__(parent)
-        self._session, self._view, self._strip = session, view, strip
+        self._session, self._grid = session, grid
         self._labels, self._edit, self._agreement, self._memory = labels, edit, agreement, memory
         settings = memory.settings
         self.overlay = OverlayOptions(
@@ -57,11 +56,10 @@ class DisplayController(QObject):
         self._labels_changed()
 
     def _connect(self) -> None:
-        session, view = self._session, self._view
-        view.slice_changed.connect(self._strip.set_current)
-        view.slice_changed.connect(lambda _: self._agree.request())
-        self._strip.slice_selected.connect(view.show_slice)
-        view.brush_radius_changed.connect(lambda _: self._brush_changed())
+        session, grid = self._session, self._grid
+        grid.slice_changed.connect(lambda _: self._agree.request())
+        grid.active_changed.connect(lambda _: self._agree.request())
+        grid.brush_radius_changed.connect(lambda _: self._brush_changed())
         self._labels.label_changed.connect(self._change_label)
         self._labels.overlay_chosen.connect(self._choose_overlay)
         self._edit.brush_chosen.connect(self._choose_brush)
@@ -101,7 +99,7 @@ class DisplayController(QObject):
         series, mask = self._session.active_series, self._session.mask
         if series is None or mask is None or not series.volume.geometry.same_grid(mask.geometry):
             return Drawing(style)
-        reading = self._view.reading
+        reading = self._grid.active.reading
         return Drawing(
             style, series, reading.window_of(series), reading.colour_map_of(series), reading.inverted(series)
         )
@@ -112,7 +110,8 @@ class DisplayController(QObject):
 
     def _show_overlay(self) -> None:
         options = self.overlay
-        self._view.set_overlay(options)
+        for view in self._grid.views:
+            view.set_overlay(options)
         self._labels.show_overlay(options.opacity, options.boundary, options.boundary_width)
         self.overlay_changed.emit(options)
 
@@ -146,16 +145,18 @@ class DisplayController(QObject):
 
     def set_tool(self, tool: Tool) -> None:
         """What the left button does in every view."""
-        self._view.set_tool(tool)
+        for view in self._grid.views:
+            view.set_tool(tool)
 
     def scale_brush(self, factor: float) -> None:
         """Make the brush larger or smaller."""
-        self._view.scale_brush(factor)
+        self._grid.under_hand.scale_brush(factor)
 
     def _choose_brush(self, choice: BrushChoice) -> None:
         self._session.set_brush(radius=choice.radius, label=choice.label)
         self._brush_changed()
-        self._view.update()
+        for view in self._grid.shown:
+            view.update()
 
     def _brush_changed(self) -> None:
         brush, grid = self._session.brush, self._session.grid
@@ -167,15 +168,15 @@ class DisplayController(QObject):
     def _study_changed(self, study: Study | None) -> None:
         self._labels_changed()
         self._brush_changed()
-        self._strip.set_current(self._view.current_index)
         self._agree.request()
 
     def slice_counts(self) -> Counts | None:
         """Counts of the slice in view; None without ground truth or where the mask is not on its grid."""
-        view, masks = self._view.plane_view, self._view.source.masks
+        active = self._grid.active
+        view, masks, index = active.plane_view, active.source.masks, active.current_index
         if view is None:
             return None
-        shown, truth = masks.labels(view, self._view.current_index), masks.truth(view, self._view.current_index)
+        shown, truth = masks.labels(view, index), masks.truth(view, index)
         return None if shown is None or truth is None else count(shown, truth)
 
     def labelled_slices(self) -> list[int]:
@@ -183,7 +184,7 @@ class DisplayController(QObject):
         shown, mask = self._session.shown, self._session.mask
         if shown is None or mask is None:
             return []
-        axis = PlaneView.of(mask.geometry, self._view.plane).normal_axis
+        axis = PlaneView.of(mask.geometry, self._grid.active.plane).normal_axis
         others = tuple(other for other in range(3) if other != axis)
         return [int(index) for index in np.flatnonzero(shown.any(axis=others))]
 

@@ -2,6 +2,7 @@
 
 from typing import TYPE_CHECKING
 
+from tumorview.app.layouts import Layout
 from tumorview.core.colour_maps import ColourMap
 from tumorview.core.contrast import Preset
 from tumorview.gui import dialogs
@@ -16,7 +17,13 @@ BRUSH_STEP = 1.25
 
 def handlers_of(window: "MainWindow") -> dict[str, Handler]:
     """One function per action id; looked up when called, so that the window may still be under construction."""
-    return {**_file_handlers(window), **_edit_handlers(window), **_view_handlers(window), **_image_handlers(window)}
+    return {
+        **_file_handlers(window),
+        **_edit_handlers(window),
+        **_view_handlers(window),
+        **_image_handlers(window),
+        **_layout_handlers(window),
+    }
 
 
 def _file_handlers(window: "MainWindow") -> dict[str, Handler]:
@@ -67,12 +74,19 @@ def _view_handlers(window: "MainWindow") -> dict[str, Handler]:
         "view.toggle_overlay": lambda on: window.display.change_overlay(visible=on),
         "view.compare_truth": lambda on: window.display.change_overlay(compare=on),
         "view.boundary": lambda on: window.display.change_overlay(boundary=on),
-        "view.next_slice": lambda: window.view().step(1),
-        "view.previous_slice": lambda: window.view().step(-1),
-        "view.next_tumour": lambda: window.view().next_tumour(1),
-        "view.previous_tumour": lambda: window.view().next_tumour(-1),
-        "view.reset": lambda: window.view().reset_view(),
-        "view.invert": lambda on: window.view().set_inverted(on),
+        "view.next_slice": lambda: window.viewing.view.step(1),
+        "view.previous_slice": lambda: window.viewing.view.step(-1),
+        "view.next_tumour": lambda: window.viewing.view.next_tumour(1),
+        "view.previous_tumour": lambda: window.viewing.view.next_tumour(-1),
+        "view.reset": lambda: window.viewing.view.reset_view(),
+        "view.invert": lambda _: window.viewing.toggle_inverted(),
+        "view.flip_horizontal": lambda: window.viewing.turn(window.viewing.view.turn.flipped_horizontally()),
+        "view.flip_vertical": lambda: window.viewing.turn(window.viewing.view.turn.flipped_vertically()),
+        "view.rotate": lambda: window.viewing.turn(window.viewing.view.turn.rotated()),
+        "view.smooth": lambda on: window.memory.set(interpolation="linear" if on else "nearest"),
+        "view.cine": lambda on: window.viewing.play(on),
+        "view.cine_faster": lambda: window.viewing.cine.change_rate(1),
+        "view.cine_slower": lambda: window.viewing.cine.change_rate(-1),
         "view.study_panel": lambda on: window.study_panel.setVisible(on),
         "view.tools_panel": lambda on: window.tools_panel.setVisible(on),
         "view.full_screen": lambda on: window.showFullScreen() if on else window.showNormal(),
@@ -83,12 +97,27 @@ def _view_handlers(window: "MainWindow") -> dict[str, Handler]:
 
 def _image_handlers(window: "MainWindow") -> dict[str, Handler]:
     def preset(chosen: Preset) -> Handler:
-        return lambda: window.view().set_preset(chosen)
+        return lambda: window.viewing.view.set_preset(chosen)
 
     def colours(chosen: ColourMap) -> Handler:
-        return lambda: window.view().set_colour_map(chosen)
+        return lambda: window.viewing.view.set_colour_map(chosen)
 
     return {
         **{f"view.{chosen}_window": preset(chosen) for chosen in Preset},
         **{f"view.{chosen}_colours": colours(chosen) for chosen in ColourMap},
+    }
+
+
+def _layout_handlers(window: "MainWindow") -> dict[str, Handler]:
+    def arrange(layout: Layout) -> Handler:
+        return lambda on: window.viewing.choose_layout(layout) if on else None
+
+    return {
+        **{f"view.{layout.value}": arrange(layout) for layout in Layout},
+        "view.hang_tumour": lambda: window.viewing.hang_tumour(),
+        "view.maximise": lambda: window.grid.toggle_maximised(),
+        "view.next_series": lambda: window.grid.step_series(1),
+        "view.previous_series": lambda: window.grid.step_series(-1),
+        "view.link": lambda on: window.reading.set_linked(on),
+        "view.crosshair": lambda on: window.viewing.set_crosshair(on),
     }

@@ -14,7 +14,7 @@ from tumorview.app.session import Session
 from tumorview.app.settings import SettingsStore
 from tumorview.core.prediction import Prediction
 from tumorview.core.slicing import Plane
-from tumorview.core.study import Series, Study
+from tumorview.core.study import Study
 from tumorview.gui import files, messages, names, segmenting, theme
 from tumorview.gui.action_set import ActionSet
 from tumorview.gui.display import DisplayController, tool_ids
@@ -31,7 +31,8 @@ from tumorview.gui.status import StatusBar
 from tumorview.gui.timing import Memory
 from tumorview.gui.tool_column import ToolColumn
 from tumorview.gui.top_row import TopRow
-from tumorview.gui.views import CursorInfo, OverlayOptions, SliceStrip, SliceView, Tool
+from tumorview.gui.viewing import ViewController
+from tumorview.gui.views import CursorInfo, OverlayOptions, SliceStrip, SliceView, Tool, ViewGrid
 from tumorview.gui.welcome import WelcomePage
 
 STATE_VERSION = 1
@@ -54,17 +55,20 @@ class MainWindow(QMainWindow):
         self.jobs = JobRunner(self._study_id, self)
         self.action_set = ActionSet(self, handlers_of(self))
         self.actions: dict[str, QAction] = self.action_set.actions  # type: ignore[assignment]  # hides QWidget.actions
-        self._views = {Plane.AXIAL: SliceView(self.session, self.reading, Plane.AXIAL)}
+        self.grid = ViewGrid(self.session, self.reading)
         self.strip = SliceStrip(self.session, Plane.AXIAL)
         self.tools = ToolColumn(self.actions)
         self.series_list = StudyDock(self.session)
         self.status = StatusBar()
         panels = self.tools
         self.display = DisplayController(
-            self.session, self.view(), self.strip, panels.labels, panels.edit, panels.agreement, self.memory, self
+            self.session, self.grid, panels.labels, panels.edit, panels.agreement, self.memory, self
+        )
+        self.viewing = ViewController(
+            self.session, self.reading, self.grid, self.strip, self.action_set, self.memory, self
         )
         self.segmenting = SegmentController(
-            self.session, panels.segment, self.jobs, segmenter, self.memory, lambda: self.view().current_voxel, self
+            self.session, panels.segment, self.jobs, segmenter, self.memory, self._first_voxel, self
         )
         self.files = FileController(
             self, self.session, self.jobs, self.memory, settle=self.segmenting.settle, drawn_as=self.display.drawing
@@ -79,13 +83,13 @@ class MainWindow(QMainWindow):
         self._study_changed(None)
 
     def view(self, plane: str = Plane.AXIAL) -> SliceView:
-        """The view of that plane, e.g. ``view("axial")``."""
-        return self._views[Plane(plane)]
+        """The view of that plane, e.g. ``view("axial")``; it works whether the layout shows it or not."""
+        return self.grid.view(Plane(plane))
 
     @property
     def views(self) -> tuple[SliceView, ...]:
         """Every slice view."""
-        return tuple(self._views.values())
+        return self.grid.views
 
     # -- making the window -------------------------------------------------------------------------------------
 
@@ -98,7 +102,7 @@ class MainWindow(QMainWindow):
         column = QVBoxLayout(images)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(1)
-        column.addWidget(self.view(), 1)
+        column.addWidget(self.grid, 1)
         self.strip.setFixedHeight(STRIP_HEIGHT)
         column.addWidget(self.strip)
         self.names = Names(
@@ -140,18 +144,18 @@ class MainWindow(QMainWindow):
         return dock
 
     def _connect(self) -> None:
-        session, view, jobs = self.session, self.view(), self.jobs
+        session, grid, jobs = self.session, self.grid, self.jobs
         session.study_changed.connect(self._study_changed)
         session.history_changed.connect(lambda _: self._refresh())
         session.truth_changed.connect(lambda _: self._refresh())
-        session.series_changed.connect(self._show_inverted)
-        self.reading.inverted_changed.connect(self._show_inverted)
         jobs.started.connect(self._job_started)
         jobs.progressed.connect(self._job_progressed)
         jobs.ended.connect(self._job_ended)
-        view.cursor_moved.connect(self._cursor_moved)
-        view.hinted.connect(self.status.tell)
-        view.maximise_requested.connect(self.toggle_panels)
+        grid.cursor_moved.connect(self._cursor_moved)
+        grid.hinted.connect(self.status.tell)
+        grid.alone_requested.connect(self.toggle_panels)
+        self.viewing.told.connect(self.status.tell)
+        self.series_list.menu_requested.connect(self.viewing.ask_where)
         self.display.overlay_changed.connect(self._overlay_changed)
         self.files.told.connect(self.status.tell)
         self.names.recent_chosen.connect(self.files.open_path)
@@ -190,6 +194,18 @@ class MainWindow(QMainWindow):
 
     # -- following the session ---------------------------------------------------------------------------------
 
+    def _first_voxel(self) -> tuple[int, int, int]:
+        """The voxel of the reference that is looked at."""
+        study = self.session.study
+        index = None if study is None else self.reading.index_in(study.reference)
+        if study is None or index is None:
+            return 0, 0, 0
+        k, j, i = (
+            min(max(round(place), 0), extent - 1)
+            for place, extent in zip(index, study.reference.volume.geometry.shape, strict=True)
+        )
+        return k, j, i
+
     def _study_id(self) -> str | None:
         return self.session.study.id if self.session.study is not None else None
 
@@ -204,7 +220,7 @@ class MainWindow(QMainWindow):
         self.status.device.clear()
         self.names.show_study()
         self._refresh()
-        (self.view() if shown else self.welcome).setFocus()
+        (self.grid.active if shown else self.welcome).setFocus()
 
     def _refresh(self) -> None:
         session = self.session
@@ -231,10 +247,6 @@ class MainWindow(QMainWindow):
     def _cursor_moved(self, info: CursorInfo | None) -> None:
         mask = self.session.mask
         self.status.show_cursor(info, None if mask is None else mask.labels)
-
-    def _show_inverted(self, series: Series) -> None:
-        if series is self.session.active_series:
-            self.action_set.check("view.invert", checked=self.reading.inverted(series))
 
     def _segmented(self, prediction: Prediction) -> None:
         origin = prediction.origin

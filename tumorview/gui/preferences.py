@@ -73,6 +73,7 @@ class Preferences(QObject):
     def _interpolation(self, settings: Settings) -> None:
         for view in self._window.views:
             view.set_smooth(settings.interpolation == "linear")
+        self._window.action_set.check("view.smooth", checked=settings.interpolation == "linear")
 
     def _engine(self, settings: Settings) -> None:
         self._window.tools.segment.set_options(settings.device, settings.engine)

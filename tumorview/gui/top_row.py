@@ -15,6 +15,7 @@ TOOLS: tuple[tuple[str, ...], ...] = (
     ("edit.undo", "edit.redo"),
     ("edit.navigate", "edit.brush", "edit.erase"),
     ("view.toggle_overlay", "view.compare_truth"),
+    ("view.quad", "view.side_by_side", "view.hang_tumour", "view.crosshair"),
     ("view.reset", "view.invert"),
 )
 PANELS = ("view.study_panel", "view.tools_panel")

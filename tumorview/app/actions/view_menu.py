@@ -54,7 +54,9 @@ ACTIONS: tuple[ActionSpec, ...] = (
         enabled=with_study,
         ends_group=True,
     ),
-    ActionSpec("view.reset", "&Reset View", VIEW, ("R",), "Whole slice in the view", "reset", enabled=with_study),
+    ActionSpec(
+        "view.reset", "&Reset View", VIEW, ("R",), "Whole slice in the view, upright", "reset", enabled=with_study
+    ),
     ActionSpec(
         "view.invert",
         "&Invert Greys",
@@ -63,6 +65,39 @@ ACTIONS: tuple[ActionSpec, ...] = (
         "Black for white",
         "invert",
         checkable=True,
+        enabled=with_study,
+        ends_group=True,
+    ),
+    ActionSpec("view.flip_horizontal", "Flip Left–Right", VIEW, ("Shift+H",), "Mirror the view", enabled=with_study),
+    ActionSpec("view.flip_vertical", "Flip Top–Bottom", VIEW, ("Shift+V",), "Mirror the view", enabled=with_study),
+    ActionSpec(
+        "view.rotate",
+        "Rotate 90°",
+        VIEW,
+        ("Shift+R",),
+        "Clockwise; R leads back to radiological convention",
+        enabled=with_study,
+    ),
+    ActionSpec(
+        "view.smooth",
+        "Inter&polate",
+        VIEW,
+        ("Shift+I",),
+        "Smooth greys; off shows every voxel as it is",
+        checkable=True,
+        enabled=with_study,
+        ends_group=True,
+    ),
+    ActionSpec(
+        "view.cine", "Cine: Play", VIEW, ("K",), "The slices as a film", "cine", checkable=True, enabled=with_study
+    ),
+    ActionSpec("view.cine_faster", "Cine: Faster", VIEW, ("Shift+K",), "More slices a second", enabled=with_study),
+    ActionSpec(
+        "view.cine_slower",
+        "Cine: Slower",
+        VIEW,
+        ("Alt+K",),
+        "Fewer slices a second",
         enabled=with_study,
         ends_group=True,
     ),

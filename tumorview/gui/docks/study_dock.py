@@ -1,8 +1,19 @@
 """The series of the open study as a film strip: thumbnail, role and geometry; a click shows the series."""
 
-from PySide6.QtCore import QSize, Qt, QTimer, Signal
-from PySide6.QtGui import QColor, QFocusEvent, QImage, QKeyEvent, QMouseEvent, QPainter, QPaintEvent, QPen, QPixmap
-from PySide6.QtWidgets import QFrame, QScrollArea, QSizePolicy, QVBoxLayout, QWidget
+from PySide6.QtCore import QPoint, QSize, Qt, QTimer, Signal
+from PySide6.QtGui import (
+    QColor,
+    QContextMenuEvent,
+    QFocusEvent,
+    QImage,
+    QKeyEvent,
+    QMouseEvent,
+    QPainter,
+    QPaintEvent,
+    QPen,
+    QPixmap,
+)
+from PySide6.QtWidgets import QApplication, QFrame, QScrollArea, QSizePolicy, QVBoxLayout, QWidget
 
 from tumorview.app.session import Session
 from tumorview.core.contrast import auto_window
@@ -12,6 +23,7 @@ from tumorview.core.slicing import PlaneView, acquisition_plane
 from tumorview.core.study import Role, Series, Study
 from tumorview.gui import theme
 from tumorview.gui.keys import KeyGuard
+from tumorview.gui.views.series_drag import drag_series
 from tumorview.gui.widgets import ComboBox, ElidedLabel, Notes, label, named
 
 THUMBNAIL = 112
@@ -54,14 +66,17 @@ def geometry_lines(geometry: Geometry) -> tuple[str, str]:
 
 
 class Thumbnail(QWidget):
-    """The picture of a series; a click or Enter chooses it."""
+    """The picture of a series; a click or Enter chooses it, a drag takes it into a view."""
 
     clicked = Signal()
+    dragged = Signal(object)  # QPixmap
+    menu_requested = Signal(QPoint)  # global
 
     def __init__(self, series: Series, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._series = series
         self._pixmap: QPixmap | None = None
+        self._pressed: QPoint | None = None
         self.active = False
         self.setFixedHeight(THUMBNAIL)
         self.setFocusPolicy(Qt.FocusPolicy.TabFocus)
@@ -91,9 +106,28 @@ class Thumbnail(QWidget):
         painter.end()
 
     def mousePressEvent(self, event: QMouseEvent) -> None:
-        """Choose the series."""
+        """Begin a click or a drag."""
         if event.button() == Qt.MouseButton.LeftButton:
+            self._pressed = event.position().toPoint()
+
+    def mouseMoveEvent(self, event: QMouseEvent) -> None:
+        """Drag the series once the pointer has gone far enough."""
+        if self._pressed is None or self._pixmap is None:
+            return
+        way = event.position().toPoint() - self._pressed
+        if way.manhattanLength() >= QApplication.startDragDistance():
+            self._pressed = None
+            self.dragged.emit(self._pixmap)
+
+    def mouseReleaseEvent(self, event: QMouseEvent) -> None:
+        """Choose the series."""
+        if event.button() == Qt.MouseButton.LeftButton and self._pressed is not None:
+            self._pressed = None
             self.clicked.emit()
+
+    def contextMenuEvent(self, event: QContextMenuEvent) -> None:
+        """Ask where to show the series."""
+        self.menu_requested.emit(event.globalPos())
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
         """Choose the series with the keyboard."""
@@ -118,14 +152,17 @@ class SeriesCard(QWidget):
 
     chosen = Signal(object)  # Series
     role_chosen = Signal(object)  # (Series, Role)
+    menu_requested = Signal(object, QPoint)  # Series, global place
 
     def __init__(self, series: Series, role: Role, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.series = series
         self.thumbnail = Thumbnail(series)
         self.thumbnail.clicked.connect(lambda: self.chosen.emit(series))
+        self.thumbnail.dragged.connect(lambda picture: drag_series(self.thumbnail, series, picture))
+        self.thumbnail.menu_requested.connect(lambda place: self.menu_requested.emit(series, place))
         title = series.description or ROLE_TITLES[role]
-        named(self.thumbnail, "series_thumbnail", f"Show series {title}", f"Show {title}")
+        named(self.thumbnail, "series_thumbnail", f"Show series {title}", f"Show {title}; drag it into a view")
         self.role = ComboBox()
         for value, text in ROLE_TITLES.items():
             self.role.addItem(text, value)
@@ -164,6 +201,8 @@ class SeriesCard(QWidget):
 
 class StudyDock(KeyGuard):
     """The left dock."""
+
+    menu_requested = Signal(object, QPoint)  # a Series, and where its menu is wanted (global)
 
     def __init__(self, session: Session, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -235,6 +274,7 @@ class StudyDock(KeyGuard):
         for series in study.series:
             card = SeriesCard(series, study.role_of(series))
             card.chosen.connect(self._session.show_series)
+            card.menu_requested.connect(self.menu_requested)
             card.role_chosen.connect(lambda choice: self._session.set_role(*choice))
             self._list.insertWidget(self._list.count() - 1, card)
             self._cards.append(card)

@@ -6,10 +6,7 @@ from dataclasses import dataclass
 from PySide6.QtCore import QPointF, QRect, QRectF, QSizeF, Qt
 from PySide6.QtGui import QColor, QFont, QFontMetricsF, QImage, QPainter
 
-from tumorview.core import rendering
-from tumorview.core.rendering import Window
-from tumorview.core.slicing import EdgeLetters, Plane, PlaneView
-from tumorview.core.study import Role
+from tumorview.core.slicing import EdgeLetters
 from tumorview.gui.views.layers import Recent
 
 TEXT = (226, 228, 232)
@@ -22,9 +19,6 @@ LINE_SPACING = 1.25
 LETTER_SIZE = 1.25  # of the other texts
 BAR_LENGTHS_MM = (1, 2, 5, 10, 20, 50, 100, 200)
 BAR_LIMIT = 200.0  # pixels
-SMALL_VIEW = 260.0  # pixels: narrower views leave out what can be read elsewhere
-
-_AXIS_LETTERS = {Plane.AXIAL: (2, "S", "I"), Plane.CORONAL: (1, "P", "A"), Plane.SAGITTAL: (0, "L", "R")}
 
 
 @dataclass(frozen=True)
@@ -45,38 +39,6 @@ class Annotations:
     bottom_left: tuple[Line, ...]
     mm_to_pixels: float | None
     notice: str = ""
-
-
-def series_line(role: Role, description: str) -> str:
-    """What a series is: its role and, where it says more, its own description."""
-    if role is Role.OTHER:
-        return description or "Series"
-    if not description or description.casefold() == role.value.casefold():
-        return role.value
-    return f"{role.value}  {description}"
-
-
-def position_text(view: PlaneView, index: int) -> str:
-    """Where the slice's middle lies along the patient's axis, as "S 34.5 mm"; empty without geometry."""
-    geometry = view.geometry
-    if not (geometry.calibrated and geometry.oriented):
-        return ""
-    rows, columns = view.size
-    middle = geometry.index_to_world(view.to_voxel(index, (rows - 1) / 2, (columns - 1) / 2))
-    axis, positive, negative = _AXIS_LETTERS[view.plane]
-    mm = round(float(middle[axis]), 1)
-    return f"{positive if mm >= 0 else negative} {abs(mm):.1f} mm"
-
-
-def window_text(window: Window) -> str:
-    """Window/level with as many decimals as its width needs."""
-    decimals = max(0, 2 - math.floor(math.log10(max(window.width, 1e-12)))) if window.width < 100 else 0
-    return f"W {window.width:.{decimals}f}  L {window.centre:.{decimals}f}"
-
-
-def comparison_legend() -> tuple[Line, ...]:
-    """What the three colours of the comparison mean."""
-    return tuple(Line(f"■ {label.name}", label.colour) for label in reversed(rendering.AGREEMENT.labels))
 
 
 class AnnotationPainter:
@@ -118,6 +80,11 @@ class AnnotationPainter:
         if content.notice:
             centre = QPointF(area.center().x(), area.bottom() - 3 * QFontMetricsF(self._font).height())
             self._centred(painter, centre, Line(content.notice, AMBER), self._font)
+
+    def paint_middle(self, painter: QPainter, size: QSizeF, text: str) -> None:
+        """Write ``text`` into the middle of an empty view."""
+        if text:
+            self._centred(painter, QPointF(size.width() / 2, size.height() / 2), Line(text, QUIET), self._font)
 
     def _block(
         self, painter: QPainter, area: QRectF, lines: tuple[Line, ...], alignment: Qt.AlignmentFlag, limit: float

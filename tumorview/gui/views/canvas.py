@@ -1,23 +1,13 @@
 """Puts one frame of a slice view together: greys, mask, crosshair, texts, brush."""
 
+import math
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QPointF, QRectF, QSizeF, Qt
 from PySide6.QtGui import QColor, QFont, QImage, QPainter, QPen, QTransform
 
-from tumorview.core.slicing import PlaneView
-from tumorview.gui.views.annotations import (
-    AMBER,
-    QUIET,
-    SMALL_VIEW,
-    AnnotationPainter,
-    Annotations,
-    Line,
-    comparison_legend,
-    position_text,
-    series_line,
-    window_text,
-)
+from tumorview.gui.views.annotations import MARGIN, AnnotationPainter
+from tumorview.gui.views.corner_texts import annotations_of
 from tumorview.gui.views.layers import Recent
 from tumorview.gui.views.values import Tool
 from tumorview.gui.views.viewport import Viewport
@@ -30,6 +20,13 @@ CIRCLE_SHADOW = QColor(0, 0, 0, 150)
 CIRCLE_MARGIN = 8  # device pixels
 CROSSHAIR_COLOUR = QColor(120, 200, 255, 190)
 CROSSHAIR_GAP = 10
+MINIMAP_SHARE = 0.18  # of the view's shorter side
+MINIMAP_LIMIT = 140.0  # pixels
+MINIMAP_SMALLEST = 48.0  # pixels: below, it would show nothing
+MINIMAP_TOP = 34.0  # pixels: under the badge
+MINIMAP_EDGE = QColor(110, 114, 122)
+MINIMAP_PART = QColor(120, 200, 255)
+DROP_FRAME = 3
 
 
 class Canvas:
@@ -38,6 +35,7 @@ class Canvas:
     def __init__(self, font: QFont) -> None:
         self._texts = AnnotationPainter(font)
         self._circles: Recent[QImage] = Recent(2)
+        self._minimaps: Recent[QImage] = Recent(8)
         self._backdrop: QImage | None = None
         self._backdrop_key: object = None
 
@@ -50,6 +48,8 @@ class Canvas:
         plane_view = view.plane_view
         if plane_view is None:
             self._backdrop = None
+            self._texts.paint_middle(painter, QSizeF(view.size()), view.empty_text)
+            paint_frame(painter, view)
             return
         transform = slice_transform(view.viewport)
         painter.drawImage(QPointF(0, 0), self._greys(view, transform))
@@ -57,12 +57,38 @@ class Canvas:
             painter.setTransform(transform, combine=True)
             view.source.overlay(view.current_index, view.overlay).paint(painter, view.overlay.boundary_width)
             painter.resetTransform()
-        if view.crosshair:
+        if view.crosshair and not view.off_slice:
             _paint_crosshair(painter, view)
         picture = transform.mapRect(QRectF(0, 0, view.viewport.columns, view.viewport.rows))
         self._texts.paint(painter, QSizeF(view.size()), picture, annotations_of(view, plane_view))
+        if not view.viewport.whole:
+            self._paint_minimap(painter, view)
         if not view.circle.isEmpty():
             self._paint_circle(painter, view.circle, erasing=view.tool is Tool.ERASE)
+        paint_frame(painter, view)
+
+    def _paint_minimap(self, painter: QPainter, view: "SliceView") -> None:
+        place = minimap_place(view)
+        if place.isEmpty():
+            return
+        grey = view.source.grey(view.current_index)
+        ratio = painter.device().devicePixelRatioF()
+        key = (grey.cacheKey(), place.width(), place.height(), ratio)
+        small = self._minimaps.get(key, lambda: _shrunk(grey, place, ratio))
+        painter.drawImage(place.topLeft(), small)
+        left, top, width, height = view.viewport.part
+        painter.setPen(QPen(MINIMAP_EDGE, 1))
+        painter.setBrush(Qt.BrushStyle.NoBrush)
+        painter.drawRect(place)
+        painter.setPen(QPen(MINIMAP_PART, 1))
+        painter.drawRect(
+            QRectF(
+                place.left() + left * place.width(),
+                place.top() + top * place.height(),
+                max(width * place.width(), 2.0),
+                max(height * place.height(), 2.0),
+            )
+        )
 
     def _paint_circle(self, painter: QPainter, circle: QRectF, *, erasing: bool) -> None:
         # Smooth circles are slow to draw; the same one moves with the pointer for many frames.
@@ -90,43 +116,6 @@ def slice_transform(viewport: Viewport) -> QTransform:
     return QTransform(width, 0, 0, height, x, y)
 
 
-def annotations_of(view: "SliceView", plane_view: PlaneView) -> Annotations:
-    """What is written over the slice that ``view`` shows."""
-    geometry, series, study = plane_view.geometry, view.source.series, view.session.study
-    assert series is not None
-    wide = view.width() >= SMALL_VIEW
-    role = study.role_of(series) if study is not None else series.role
-    top_left = [Line(view.reading.identity)] if wide and view.reading.identity else []
-    top_left.append(Line(series_line(role, series.description if wide else "")))
-    top_left.append(Line(f"{view.current_index + 1} / {plane_view.count}"))
-    position = position_text(plane_view, view.current_index)
-    if position:
-        top_left.append(Line(position))
-    badge = Line("RADIOLOGICAL", QUIET) if geometry.oriented else Line("NO ORIENTATION", AMBER)
-    return Annotations(
-        letters=plane_view.letters,
-        top_left=tuple(top_left),
-        top_right=(badge,) if wide or not geometry.oriented else (),
-        bottom_left=(*_legend(view, plane_view), *_readings(view)),
-        mm_to_pixels=view.viewport.scale if geometry.calibrated else None,
-        notice=view.notice,
-    )
-
-
-def _legend(view: "SliceView", plane_view: PlaneView) -> tuple[Line, ...]:
-    if view.session.truth is None or not view.overlay_shown or not view.source.masks.placed:
-        return ()
-    if view.overlay.compare:
-        return comparison_legend()
-    picture = view.source.overlay(view.current_index, view.overlay)
-    return () if picture.truth is None else (Line("╌╌ ground truth"),)
-
-
-def _readings(view: "SliceView") -> tuple[Line, ...]:
-    inverted = "  inverted" if view.inverted else ""
-    return Line(window_text(view.window) + inverted, QUIET), Line(f"Zoom {view.viewport.zoom * 100:.0f} %", QUIET)
-
-
 def _scaled(grey: QImage, view: "SliceView", transform: QTransform, ratio: float) -> QImage:
     image = QImage(view.size() * ratio, QImage.Format.Format_RGB32)
     image.setDevicePixelRatio(ratio)
@@ -139,9 +128,40 @@ def _scaled(grey: QImage, view: "SliceView", transform: QTransform, ratio: float
     return image
 
 
+def minimap_place(view: "SliceView") -> QRectF:
+    """Where the whole slice is shown small, under the badge; empty in a view too small for it."""
+    side = min(MINIMAP_SHARE * min(view.width(), view.height()), MINIMAP_LIMIT)
+    if side < MINIMAP_SMALLEST:
+        return QRectF()
+    row_mm, column_mm = view.viewport.spacing
+    height, width = view.viewport.rows * row_mm, view.viewport.columns * column_mm
+    scale = side / max(height, width)
+    size = QSizeF(max(round(width * scale), 1), max(round(height * scale), 1))
+    return QRectF(QPointF(view.width() - size.width() - MARGIN - 1, MINIMAP_TOP), size)
+
+
+def paint_frame(painter: QPainter, view: "SliceView") -> None:
+    """The mark of the active view, and of the one that a series would be dropped into."""
+    if not (view.active or view.drop_target):
+        return
+    painter.setBrush(Qt.BrushStyle.NoBrush)
+    width = DROP_FRAME if view.drop_target else 1
+    painter.setPen(QPen(view.palette().highlight().color(), width))
+    half = width / 2
+    painter.drawRect(QRectF(half, half, view.width() - width, view.height() - width))
+
+
+def _shrunk(grey: QImage, place: QRectF, ratio: float) -> QImage:
+    size = (place.size() * ratio).toSize()
+    smooth = Qt.TransformationMode.SmoothTransformation
+    small = grey.scaled(size, Qt.AspectRatioMode.IgnoreAspectRatio, smooth)
+    small.setDevicePixelRatio(ratio)
+    return small
+
+
 def _paint_crosshair(painter: QPainter, view: "SliceView") -> None:
-    place = view.voxel_to_widget(*view.current_voxel)
-    x, y, gap = place.x(), place.y(), CROSSHAIR_GAP
+    x, y = (math.floor(value) for value in view.viewport.to_widget(*view.place))
+    gap = CROSSHAIR_GAP
     painter.setPen(QPen(CROSSHAIR_COLOUR, 1))
     painter.drawLine(0, y, x - gap, y)
     painter.drawLine(x + gap, y, view.width(), y)

@@ -228,8 +228,6 @@ class Gestures:
             view.set_peeking(peeking=True)
         elif key == Key.Key_R:
             view.reset_view()
-        elif key == Key.Key_X:
-            view.set_crosshair(shown=not view.crosshair)
         elif key in (Key.Key_BracketLeft, Key.Key_BracketRight):
             view.scale_brush(BRUSH_STEP if key == Key.Key_BracketRight else 1 / BRUSH_STEP)
         else:

@@ -11,22 +11,23 @@ from tumorview.core.edits import changed_box
 from tumorview.core.geometry import Geometry
 from tumorview.core.mask import MaskArray
 from tumorview.core.slicing import PlaneView
-from tumorview.core.study import shares_space
+from tumorview.core.study import Series, shares_space
 
 Labels2D = npt.NDArray[np.uint8]
 
 
 class MaskSlices:
-    """Labels as slices of a PlaneView: taken directly on the mask's own grid, sampled in the patient on another."""
+    """Labels as slices of ``series``: taken directly on the mask's own grid, sampled in the patient on another."""
 
     def __init__(self, session: Session) -> None:
         self._session = session
+        self.series: Series | None = None
         self._compared: tuple[Geometry, Geometry, bool] | None = None
 
     @property
     def on_own_grid(self) -> bool:
         """Whether the shown series has the mask's grid, so that it can be painted on."""
-        series, mask = self._session.active_series, self._session.mask
+        series, mask = self.series, self._session.mask
         if series is None or mask is None:
             return False
         shown = series.volume.geometry
@@ -38,7 +39,7 @@ class MaskSlices:
     @property
     def placed(self) -> bool:
         """Whether it is known where the mask lies in the shown series."""
-        series, study = self._session.active_series, self._session.study
+        series, study = self.series, self._session.study
         if series is None or study is None:
             return False
         return self.on_own_grid or shares_space(series, study.reference)

@@ -1,4 +1,4 @@
-"""The pictures and readings of one plane of the session's active series, kept while they are valid."""
+"""The pictures and readings of one plane of a series, kept while they are valid."""
 
 import math
 from dataclasses import replace
@@ -10,7 +10,7 @@ from tumorview.app.session import Session
 from tumorview.core import colour_maps, rendering
 from tumorview.core.mask import Box
 from tumorview.core.rendering import BoundaryStyle, Window
-from tumorview.core.slicing import Plane, PlaneView
+from tumorview.core.slicing import UPRIGHT, Plane, PlaneView, Turn
 from tumorview.core.study import Series
 from tumorview.gui.views.layers import OverlayPicture, Recent, grey_image, overlay_picture, truth_path
 from tumorview.gui.views.mask_slices import MaskSlices
@@ -21,12 +21,13 @@ KEPT_OVERLAYS = 16
 
 
 class SliceSource:
-    """What a view of ``plane`` shows of ``session``; ``view`` is None while nothing is open."""
+    """What a view of ``plane`` shows of ``series``; ``view`` is None while that is None."""
 
     def __init__(self, session: Session, reading: Reading, plane: Plane) -> None:
         self.session = session
         self.reading = reading
         self.plane = plane
+        self.turn = UPRIGHT
         self.series: Series | None = None
         self.view: PlaneView | None = None
         self.masks = MaskSlices(session)
@@ -34,10 +35,11 @@ class SliceSource:
         self._truths: Recent[QPainterPath | None] = Recent(KEPT_OVERLAYS)
         self._overlays: Recent[OverlayPicture] = Recent(KEPT_OVERLAYS)
 
-    def show(self, series: Series | None) -> None:
-        """Read from ``series`` from now on."""
-        self.series = series
-        self.view = None if series is None else PlaneView.of(series.volume.geometry, self.plane)
+    def show(self, series: Series | None, plane: Plane, turn: Turn = UPRIGHT) -> None:
+        """Read ``plane`` of ``series`` from now on, turned on the screen as ``turn`` says."""
+        self.series, self.plane, self.turn = series, plane, turn
+        self.masks.series = series
+        self.view = None if series is None else PlaneView.of(series.volume.geometry, plane, turn)
         self._greys.clear()
         self.forget_truth()
 

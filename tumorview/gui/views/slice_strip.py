@@ -73,8 +73,9 @@ class SliceStrip(QWidget):
 
     def set_plane(self, plane: Plane) -> None:
         """Count slices of another plane."""
-        self._plane = plane
-        self._renew()
+        if plane is not self._plane:
+            self._plane = plane
+            self._renew()
 
     def area(self, index: int) -> SliceArea:
         """What is labelled in slice ``index``."""
@@ -102,7 +103,7 @@ class SliceStrip(QWidget):
     # -- counting ----------------------------------------------------------------------------------------------
 
     def _renew(self) -> None:
-        series = self._session.active_series
+        series = self._masks.series = self._session.active_series
         self._view = None if series is None else PlaneView.of(series.volume.geometry, self._plane)
         count = 0 if self._view is None else self._view.count
         self._areas = np.zeros((count, len(self._numbers)), np.int64)
@@ -124,7 +125,7 @@ class SliceStrip(QWidget):
         self._truth = None
         if view is not None and self._session.truth is not None and self._masks.placed:
             self._truth = np.zeros(view.count, np.int64)
-            for index in self._slices_of(self._session.truth.data, view):
+            for index in self._masks.labelled_range(self._session.truth.data, view):
                 part = self._masks.truth(view, index)
                 self._truth[index] = 0 if part is None else np.count_nonzero(part)
         self.update()
@@ -149,8 +150,9 @@ class SliceStrip(QWidget):
         self._stale.clear()
 
     def _slices_of(self, data: MaskArray, view: PlaneView) -> range:
-        # On another grid every slice has to be sampled: those that no label can reach are left out.
-        return range(view.count) if self._masks.on_own_grid else self._masks.labelled_range(data, view)
+        # All slices, or those of another grid: the ones that no label can reach are left out. A stroke knows its own.
+        few = self._masks.on_own_grid and len(self._stale) < view.count
+        return range(view.count) if few else self._masks.labelled_range(data, view)
 
     def _counted(self, labels: Labels2D | None) -> list[int]:
         if labels is None or not labels.any():

@@ -7,6 +7,8 @@ from tumorview.core.rendering import BoundaryStyle
 
 Voxel = tuple[int, int, int]
 
+CROSSHAIR_REACH = 2  # pixels to either side that its lines may touch
+
 
 class Tool(StrEnum):
     """What the left button does in a view."""

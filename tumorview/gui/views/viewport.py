@@ -33,6 +33,28 @@ class Viewport:
         self.centre = ((self.rows - 1) / 2, (self.columns - 1) / 2)
 
     @property
+    def fitted(self) -> bool:
+        """Whether it was not moved since the slice was fitted."""
+        row, column = self.centre
+        centred = abs(row - (self.rows - 1) / 2) < 1e-6 and abs(column - (self.columns - 1) / 2) < 1e-6
+        return centred and abs(self.zoom - 1.0) < 1e-6
+
+    @property
+    def whole(self) -> bool:
+        """Whether the whole slice is in the widget."""
+        _, _, width, height = self.part
+        return width > 0.999 and height > 0.999
+
+    @property
+    def part(self) -> tuple[float, float, float, float]:
+        """What is shown of the slice: left, top, width and height as shares of it, clipped to 0..1."""
+        top, left = self.to_slice(0.0, 0.0)
+        bottom, right = self.to_slice(self.width, self.height)
+        x = [min(max((edge + 0.5) / self.columns, 0.0), 1.0) for edge in (left, right)]
+        y = [min(max((edge + 0.5) / self.rows, 0.0), 1.0) for edge in (top, bottom)]
+        return x[0], y[0], x[1] - x[0], y[1] - y[0]
+
+    @property
     def scale(self) -> float:
         """Widget pixels per mm (per voxel where uncalibrated)."""
         row_mm, column_mm = self.spacing

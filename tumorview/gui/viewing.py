@@ -1,0 +1,169 @@
+"""Between the view grid, the slice strip, the actions of the views and what is remembered of them."""
+
+from functools import partial
+
+from PySide6.QtCore import QObject, QPoint, Signal
+from PySide6.QtGui import QActionGroup
+from PySide6.QtWidgets import QMenu
+
+from tumorview.app.layouts import Layout, default_layout, hung_by_role, is_fine
+from tumorview.app.reading import Reading
+from tumorview.app.session import Session
+from tumorview.core.slicing import Turn
+from tumorview.core.study import Series, Study
+from tumorview.gui.action_set import ActionSet
+from tumorview.gui.timing import Memory
+from tumorview.gui.views import Cine, SliceStrip, SliceView, ViewGrid
+
+HANGING = "hang_tumour"  # is remembered like a layout
+
+
+class ViewController(QObject):
+    """Layouts, linking, cine and what turns a view; ``told`` carries a sentence for the status bar."""
+
+    told = Signal(str)
+
+    def __init__(
+        self,
+        session: Session,
+        reading: Reading,
+        grid: ViewGrid,
+        strip: SliceStrip,
+        action_set: ActionSet,
+        memory: Memory,
+        parent: QObject | None = None,
+    ) -> None:
+        super().__init__(parent)
+        self._session, self._reading, self._grid, self._strip = session, reading, grid, strip
+        self._actions, self._memory = action_set, memory
+        self.cine = Cine(self)
+        self._group = QActionGroup(self)
+        for layout in Layout:
+            self._group.addAction(action_set[_action(layout)])
+        settings = memory.settings
+        grid.set_crosshair_of_several(settings.crosshair)
+        self.cine.set_rate(settings.cine_rate)
+        action_set.check("view.link", checked=reading.linked)
+        self._connect()
+        self._layout_changed(grid.arrangement)
+
+    def _connect(self) -> None:
+        session, grid, strip = self._session, self._grid, self._strip
+        session.study_changed.connect(self._study_changed)
+        session.series_changed.connect(self._show_inverted)
+        session.history_changed.connect(lambda _: self.cine.stop())
+        self._reading.inverted_changed.connect(self._show_inverted)
+        grid.layout_changed.connect(self._layout_changed)
+        grid.active_changed.connect(self._active_changed)
+        grid.slice_changed.connect(strip.set_current)
+        strip.slice_selected.connect(lambda index: grid.active.show_slice(index))
+        self.cine.playing_changed.connect(lambda on: self._actions.check("view.cine", checked=on))
+        self.cine.rate_changed.connect(self._rate_changed)
+
+    # -- layouts -----------------------------------------------------------------------------------------------
+
+    def choose_layout(self, layout: Layout) -> None:
+        """Arrange the views so, now and for the next study of this kind."""
+        if layout is not self._grid.arrangement:
+            self._grid.set_layout(layout)
+        self._remember(layout.value)
+
+    def hang_tumour(self) -> None:
+        """FLAIR, T1, T1CE and T2 beside each other, now and for the next study of this kind."""
+        self._grid.hang_tumour()
+        self._remember(HANGING)
+
+    def set_crosshair(self, shown: bool) -> None:
+        """Show or hide the crosshair."""
+        self._grid.set_crosshair(shown)
+        self._memory.change(crosshair=self._grid.crosshair_of_several)
+
+    def _remember(self, name: str) -> None:
+        study = self._session.study
+        if study is not None:
+            kept = "" if name == default_layout(study).value else name
+            fine = is_fine(study.reference.volume.geometry)
+            self._memory.change(**{"layout_fine" if fine else "layout_thick": kept})
+
+    def _layout_changed(self, layout: Layout) -> None:
+        self.cine.stop()
+        self._actions.check(_action(layout), checked=True)
+        self._actions.check("view.crosshair", checked=self._grid.crosshair)
+
+    def _study_changed(self, study: Study | None) -> None:
+        self.cine.stop()
+        if study is None:
+            return
+        settings = self._memory.settings
+        wanted = settings.layout_fine if is_fine(study.reference.volume.geometry) else settings.layout_thick
+        several = len(study.series) > 1
+        if wanted == HANGING and sum(series is not None for series in hung_by_role(study)) > 1:
+            self._grid.hang_tumour()
+        elif wanted in list(Layout) and (several or not Layout(wanted).compares):
+            self._grid.set_layout(Layout(wanted))
+        else:
+            self._grid.set_layout(default_layout(study))
+        self._active_changed(self._grid.active)
+
+    def _active_changed(self, view: SliceView) -> None:
+        self._strip.set_plane(view.plane)
+        self._strip.set_current(view.current_index)
+        if view.series is not None:
+            self._show_inverted(view.series)
+        if self.cine.view is not view:
+            self.cine.stop()
+
+    def _show_inverted(self, series: Series) -> None:
+        if series is self._session.active_series:
+            self._actions.check("view.invert", checked=self._reading.inverted(series))
+
+    def ask_where(self, series: Series, place: QPoint) -> None:
+        """A menu at ``place`` (global) of the views that ``series`` can be shown in."""
+        menu = QMenu()
+        menu.setObjectName("series_menu")
+        menu.addAction("Show", lambda: self._session.show_series(series))
+        menu.addSeparator()
+        for number, view in enumerate(self._grid.shown):
+            name = "nothing" if view.series is None else self._role(view.series)
+            text = f"Show in View &{number + 1} ({view.plane.value}, {name})"
+            menu.addAction(text, partial(self._grid.show_in, view, series))
+        menu.exec(place)
+
+    def _role(self, series: Series) -> str:
+        study = self._session.study
+        return (series.role if study is None else study.role_of(series)).value
+
+    # -- the view under the hand -------------------------------------------------------------------------------
+
+    @property
+    def view(self) -> SliceView:
+        """The view that keys belong to."""
+        return self._grid.under_hand
+
+    def turn(self, turn: Turn) -> None:
+        """Flip or rotate the view under the hand."""
+        self.view.set_turn(turn)
+
+    def toggle_inverted(self) -> None:
+        """Turn the greys of the series under the hand round."""
+        self.view.set_inverted(not self.view.inverted)
+        if self._session.active_series is not None:
+            self._show_inverted(self._session.active_series)
+
+    # -- cine --------------------------------------------------------------------------------------------------
+
+    def play(self, on: bool) -> None:
+        """Play the slices of the view under the hand, or stop."""
+        if on:
+            self.cine.play(self.view)
+        else:
+            self.cine.stop()
+        self._actions.check("view.cine", checked=self.cine.playing)
+
+    def _rate_changed(self, rate: float) -> None:
+        self._memory.change(cine_rate=rate)
+        self.told.emit(f"Cine: {rate:.0f} slices a second")
+
+
+def _action(layout: Layout) -> str:
+    return f"view.{layout.value}"
