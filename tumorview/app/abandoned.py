@@ -2,10 +2,12 @@
 
 import logging
 from pathlib import Path
-
-from filelock import FileLock, Timeout
+from typing import TYPE_CHECKING
 
 from tumorview.io.journal_file import SUFFIX, JournalContent, read_journal
+
+if TYPE_CHECKING:
+    from filelock import FileLock
 
 log = logging.getLogger(__name__)
 
@@ -13,12 +15,14 @@ log = logging.getLogger(__name__)
 class JournalLock:
     """Says that a living process uses a journal."""
 
-    def __init__(self, lock: FileLock) -> None:
+    def __init__(self, lock: "FileLock") -> None:
         self._lock = lock
 
     @classmethod
     def taken(cls, journal: Path) -> "JournalLock | None":
         """The lock of ``journal``, in a folder that is made where it is missing; None where another process has it."""
+        from filelock import FileLock, Timeout  # loaded when there is something to lock, not with the window
+
         journal.parent.mkdir(parents=True, exist_ok=True)
         lock = FileLock(journal.with_suffix(".lock"), blocking=False, thread_local=False)
         try:

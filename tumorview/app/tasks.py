@@ -7,6 +7,7 @@ from typing import Any
 from tumorview.app.jobs import JobContext
 from tumorview.app.model_reports import write_model_report
 from tumorview.app.segmenter import RunSegmentation, Segmenter, SegmentOptions
+from tumorview.app.session_files import bring_back, open_session, save_session
 from tumorview.app.settings import default_folder
 from tumorview.core import colour_maps, metrics
 from tumorview.core.colour_maps import ColourMap
@@ -27,7 +28,16 @@ from tumorview.resources import resource_path
 
 SAMPLE_FOLDER = "sample"
 
-__all__ = ["RunSegmentation", "SegmentOptions", "Segmenter", "TrainProgress", "TrainReport"]
+__all__ = [
+    "RunSegmentation",
+    "SegmentOptions",
+    "Segmenter",
+    "TrainProgress",
+    "TrainReport",
+    "bring_back",
+    "open_session",
+    "save_session",
+]
 
 
 # -- reading ---------------------------------------------------------------------------------------------------
