@@ -7,6 +7,7 @@ neither trained the network nor chose its weights, by more than chance explains:
 """
 
 import argparse
+import re
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -54,6 +55,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--data", type=Path, action="append", required=True)
     parser.add_argument("--cache", type=Path, required=True, help="folder for the probabilities")
     parser.add_argument("--weights", type=Path, help="a safetensors file (default: the default model's)")
+    parser.add_argument("--only", default="", help="a regular expression: options to evaluate")
     parser.add_argument("--recipe", default="lgg", help="whose validation patients are used")
     chosen = parser.parse_args(arguments)
     try:
@@ -69,7 +71,8 @@ def main(arguments: list[str] | None = None) -> int:
         "other sites": [case for case in cases if not case.patient.startswith("TCGA_")],
         "all": cases,
     }
-    print_table({name: group for name, group in groups.items() if group})
+    tried = {title: option for title, option in options().items() if re.search(chosen.only, title)}
+    print_table({name: group for name, group in groups.items() if group}, tried)
     return 0
 
 
@@ -142,14 +145,15 @@ def at(field: Callable[[Case], Floats], threshold: float = 0.5) -> Option:
     return lambda case: field(case) >= threshold
 
 
-def without_small(mask: Option, voxels: int) -> Option:
-    """Without 3-D components (face neighbours) of fewer voxels."""
+def without_small(mask: Option, *, voxels: int = 0, share: float = 0.0) -> Option:
+    """Without 3-D components (face neighbours) of fewer voxels, or of less than a share of the largest one's."""
 
     def keep(case: Case) -> Bools:
         found = mask(case)
         labels, count = ndimage.label(found)
         sizes = np.bincount(labels.ravel(), minlength=count + 1)
-        return found & (sizes >= voxels)[labels]
+        sizes[0] = 0
+        return found & (sizes >= max(voxels, share * sizes.max()))[labels]
 
     return keep
 
@@ -186,7 +190,12 @@ def options() -> dict[str, Option]:
     found |= {f"threshold {level:.2f}": at(plain, level) for level in (0.2, 0.3, 0.4, 0.6, 0.7)}
     found |= {f"mean of all four, threshold {level:.2f}": at(every, level) for level in (0.2, 0.3, 0.4, 0.6)}
     found |= {f"neighbouring slices {weight:.2f}": at(smoothed(plain, weight)) for weight in (0.1, 0.2, 0.25)}
-    found |= {f"components of {size} voxels": without_small(at(plain), size) for size in (20, 50, 100, 200, 400)}
+    found |= {f"components of {n} voxels": without_small(at(plain), voxels=n) for n in (20, 50, 100, 200, 400)}
+    found |= {
+        f"components of {share:.0%} of the largest": without_small(at(plain), share=share)
+        for share in (0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0)
+    }
+    found["mirrored, components of 10%"] = without_small(at(flips), share=0.1)
     found |= {f"components with a peak of {peak:.2f}": without_doubtful(plain, peak) for peak in (0.7, 0.8, 0.9, 0.95)}
     return found
 
@@ -199,9 +208,8 @@ def cohort(cases: Sequence[Case], option: Option) -> CohortAgreement:
     return CohortAgreement(tuple(Agreement(slice_counts(option(case), case.truth)) for case in cases))
 
 
-def print_table(groups: dict[str, list[Case]]) -> None:
+def print_table(groups: dict[str, list[Case]], tried: dict[str, Option]) -> None:
     """Pooled and per-volume Dice of every option, and its gain over the first one with a 95 % interval."""
-    tried = options()
     for name, cases in groups.items():
         first: CohortAgreement | None = None
         print(f"\n{name}: {len(cases)} patients")

@@ -16,7 +16,7 @@ from tools.table4 import run as harness
 from tools.table4.networks import build, replace_batch_norm
 from tools.table4.report import NOT_RUN, budget_text, write_report
 from tools.table4.results import read_results
-from tools.table4.rows import PATIENTS, PROTOCOLS, ROW_FILE, ROWS, SLICES, recipe_of, run_folder
+from tools.table4.rows import PATIENTS, PROTOCOLS, ROW_FILE, ROWS, SLICES, Trial, recipe_of, run_folder
 from tools.table4.scoring import score
 from tumorview.errors import TrainingError
 from tumorview.ml.averaging import WeightAverage
@@ -143,9 +143,9 @@ def small(tmp_path, monkeypatch):
     names = [f"TCGA_XX_{number:04d}_20000101" for number in range(5)]
     monkeypatch.setattr(harness.Path, "read_text", _patients(names, harness.Path.read_text))
 
-    def recipe(row, protocol, steps=None):
-        whole = recipe_of(row, protocol, 3)
-        phase = dataclasses.replace(whole.phases[0], size=32, batch=4)
+    def recipe(row, protocol, trial):
+        whole = recipe_of(row, protocol, trial)
+        phase = dataclasses.replace(whole.phases[0], batch=4)
         return dataclasses.replace(whole, phases=(phase,), model=dataclasses.replace(whole.model, width=2))
 
     monkeypatch.setattr(harness, "recipe_of", recipe)
@@ -159,8 +159,8 @@ def _patients(names, read):
 def run_ours(folder, cancelled=lambda: False, protocol=PATIENTS):
     said: list[str] = []
     done = harness.run_rows(
-        folder / "data", folder / "runs", keys=["unet-cbam"], protocols=[protocol], steps=None, cancelled=cancelled,
-        say=said.append,
+        folder / "data", folder / "runs", keys=["unet-cbam"], protocols=[protocol], trial=Trial(3, 32),
+        cancelled=cancelled, say=said.append,
     )  # fmt: skip
     return done, said
 

@@ -3,10 +3,7 @@
 import csv
 import dataclasses
 import json
-import os
-import socket
-import subprocess
-import sys
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -18,7 +15,8 @@ from safetensors.torch import load_file
 from tumorview.__main__ import main
 from tumorview.errors import TrainingError
 from tumorview.ml import checkpoint as checkpoints
-from tumorview.ml import trainer
+from tumorview.ml import corpus as corpora
+from tumorview.ml import data, trainer
 from tumorview.ml.averaging import WeightAverage, estimate_statistics
 from tumorview.ml.models import UNetCBAM, load_model
 from tumorview.ml.recipes import AugmentSettings, DataSettings, ModelSettings, OptimiserSettings, Phase, Recipe
@@ -178,8 +176,9 @@ def test_nan_loss_stops_and_the_checkpoint_stays(data_set: Path, tmp_path: Path,
     train([data_set], out, RECIPE, cancelled=after(3))
     before = (out / "last.safetensors").read_bytes()
     monkeypatch.setattr(trainer, "loss_by_name", lambda _: lambda logits, _: logits.sum() * float("nan"))
-    with pytest.raises(TrainingError, match="loss became nan"):
+    with pytest.raises(TrainingError, match="loss became nan at step") as caught:
         train([data_set], out, RECIPE, resume=True)
+    assert str(out / "last.safetensors") in caught.value.remedy
     assert (out / "last.safetensors").read_bytes() == before
 
 
@@ -204,6 +203,48 @@ def test_vanished_data_folder(data_set: Path, tmp_path: Path):
     with pytest.raises(TrainingError, match="does not exist"):
         train([tmp_path / "gone"], out, RECIPE, resume=True)
     assert train([data_set], out, RECIPE, resume=True).completed
+
+
+def test_data_that_disappear_during_a_run_are_not_missed(data_set: Path, tmp_path: Path):
+    """The slices are kept in the run's folder; only going on later needs the data, and says so."""
+    copy = shutil.copytree(data_set, tmp_path / "data")
+    one = dataclasses.replace(RECIPE, phases=(FIRST,))
+
+    def unplug(_: TrainProgress) -> None:
+        shutil.rmtree(copy, ignore_errors=True)
+
+    assert train([copy], tmp_path / "run", one, progress=unplug).completed
+    assert not copy.exists()
+    with pytest.raises(TrainingError, match=f"{copy} does not exist"):
+        train([copy], tmp_path / "run", one, resume=True)
+
+
+def test_data_that_disappear_while_they_are_read_are_named(
+    data_set: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    copy = shutil.copytree(data_set, tmp_path / "data")
+    real = corpora.discover
+
+    def unplugged(folders: list[Path]):
+        found = real(folders)
+        shutil.rmtree(copy)
+        return found
+
+    monkeypatch.setattr(corpora, "discover", unplugged)
+    with pytest.raises(TrainingError, match=r"TCGA_XX_0000_20000101_1\.tif disappeared"):
+        train([copy], tmp_path / "run", RECIPE)
+
+
+def test_a_disk_too_small_for_the_slices_is_a_clear_error(
+    data_set: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    def full(*_: object, **__: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(data.np, "save", full)
+    with pytest.raises(TrainingError, match=r"could not be kept in .*cache .*No space left") as caught:
+        train([data_set], tmp_path / "run", RECIPE)
+    assert "GB" in caught.value.remedy
 
 
 def test_folder_that_cannot_be_made(data_set: Path, tmp_path: Path):
@@ -231,26 +272,6 @@ def test_the_training_child_speaks_json_lines(data_set: Path, tmp_path: Path, ca
     assert lines[-1] == {"completed": True, "total_step": 2}
     assert main(words) == 1
     assert "already holds" in capsys.readouterr().err
-
-
-def test_two_processes_under_torchrun_train_one_model(data_set: Path, tmp_path: Path):
-    recipe = tmp_path / "r.toml"
-    recipe.write_text(
-        'name = "r"\ntitle = "r"\nmodel.width = 4\n[[phase]]\nsize = 32\nsteps = 3\nbatch = 4\nlr = 1e-3\n'
-    )
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    # By number, and gloo on the loopback: a machine whose own name does not resolve must do.
-    command = [sys.executable, "-m", "torch.distributed.run", "--nproc-per-node=2", "--master-addr=127.0.0.1",
-               f"--master-port={port}", "-m", "tumorview", "train", "--data", str(data_set),
-               "--out", str(tmp_path / "run"), "--recipe", str(recipe)]  # fmt: skip
-    alone = {**os.environ, "OMP_NUM_THREADS": "1"}
-    if sys.platform == "linux":
-        alone["GLOO_SOCKET_IFNAME"] = "lo"
-    done = subprocess.run(command, capture_output=True, text=True, timeout=150, env=alone, check=False)
-    assert done.returncode == 0, done.stderr[-2000:]
-    assert load_model(tmp_path / "run" / "model.safetensors").width == 4
 
 
 def test_learning_rate_warms_up_and_falls_along_a_cosine():

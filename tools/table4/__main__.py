@@ -7,7 +7,7 @@ import sys
 import threading
 from pathlib import Path
 
-from tools.table4.rows import PROTOCOLS, ROWS
+from tools.table4.rows import PROTOCOLS, ROWS, Trial
 
 ROOT = Path("runs/table4")
 
@@ -38,6 +38,7 @@ def _parser() -> argparse.ArgumentParser:
     run.add_argument("--row", action="append", choices=keys, default=[], help="only this row (repeatable)")
     run.add_argument("--protocol", action="append", choices=list(PROTOCOLS), default=[])
     run.add_argument("--steps", type=int, help="fewer steps, for a trial; give another --root with it")
+    run.add_argument("--size", type=int, help="smaller slices, for a trial")
     run.add_argument("--compile", action="store_true", help="torch.compile the networks")
     report = commands.add_parser("report", help="write docs/results.md from the finished rows")
     report.add_argument("--root", type=Path, default=ROOT)
@@ -61,7 +62,7 @@ def _run(chosen: argparse.Namespace) -> int:
     try:
         done = run_rows(
             chosen.data, chosen.root, keys=chosen.row, protocols=chosen.protocol or list(PROTOCOLS),
-            steps=chosen.steps, cancelled=stop.is_set, say=lambda text: print(text, flush=True),
+            trial=Trial(chosen.steps, chosen.size), cancelled=stop.is_set, say=lambda text: print(text, flush=True),
         )  # fmt: skip
     except TumorViewError as error:
         sys.stderr.write(f"{error}\n")

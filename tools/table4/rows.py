@@ -3,7 +3,7 @@
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from tumorview.ml.recipes import Recipe, load_recipe
+from tumorview.ml.recipes import Phase, Recipe, load_recipe
 
 PATIENTS = "patients"
 SLICES = "slices"
@@ -32,14 +32,26 @@ ROWS = (
 )
 
 
-def recipe_of(row: Row, protocol: str, steps: int | None = None) -> Recipe:
-    """The bundled recipe of the protocol with the row's architecture; ``steps`` shortens a trial run."""
+@dataclass(frozen=True)
+class Trial:
+    """A run that is shortened to see whether everything works: fewer steps, smaller slices."""
+
+    steps: int | None = None
+    size: int | None = None
+
+    def shortened(self, phase: Phase) -> Phase:
+        """The phase with what the trial changes."""
+        steps = self.steps or phase.steps
+        every = min(phase.evaluate_every, steps)
+        return replace(phase, steps=steps, evaluate_every=every, size=self.size or phase.size)
+
+
+def recipe_of(row: Row, protocol: str, trial: Trial | None = None) -> Recipe:
+    """The bundled recipe of the protocol with the row's architecture, shortened for a trial."""
     recipe = load_recipe(f"table4-{protocol}")
-    recipe = replace(recipe, model=replace(recipe.model, architecture=row.architecture))
-    if steps is not None:
-        phases = tuple(replace(p, steps=steps, evaluate_every=min(p.evaluate_every, steps)) for p in recipe.phases)
-        recipe = replace(recipe, phases=phases)
-    return recipe
+    shortened = (trial or Trial()).shortened
+    model = replace(recipe.model, architecture=row.architecture)
+    return replace(recipe, model=model, phases=tuple(map(shortened, recipe.phases)))
 
 
 def run_folder(root: Path, row: Row, protocol: str) -> Path:

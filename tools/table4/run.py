@@ -13,7 +13,7 @@ import torch
 from lightning_fabric import Fabric
 
 from tools.table4.networks import build, cost_of
-from tools.table4.rows import PROTOCOLS, ROW_FILE, ROWS, Row, recipe_of, run_folder
+from tools.table4.rows import PROTOCOLS, ROW_FILE, ROWS, Row, Trial, recipe_of, run_folder
 from tools.table4.scoring import score
 from tumorview.errors import TrainingError
 from tumorview.ml.checkpoint import load_checkpoint
@@ -29,7 +29,7 @@ Say = Callable[[str], None]
 
 
 def run_rows(
-    data: Path, root: Path, *, keys: list[str], protocols: list[str], steps: int | None,
+    data: Path, root: Path, *, keys: list[str], protocols: list[str], trial: Trial,
     cancelled: Callable[[], bool], say: Say,
 ) -> bool:  # fmt: skip
     """Every row that is not finished; False when it was stopped."""
@@ -40,7 +40,7 @@ def run_rows(
             folder = run_folder(root, row, protocol)
             if (folder / ROW_FILE).exists():
                 say(f"{name}: finished before")
-            elif not _run(row, protocol, links, folder, recipe_of(row, protocol, steps), cancelled, say):
+            elif not _run(row, protocol, links, folder, recipe_of(row, protocol, trial), cancelled, say):
                 say(f"{name}: stopped; the same command goes on")
                 return False
             else:

@@ -104,7 +104,10 @@ def load_slices(
         np.asarray(owner, dtype=np.int64),
     )
     if not loaded.labels.any():
-        raise TrainingError("Every mask in the data set is empty.", "Training needs slices with marked tumour.")
+        first = patients[0].pairs[0].mask
+        raise TrainingError(
+            f"Every mask in the data set is empty, {first} for one.", "Training needs slices with marked tumour."
+        )
     if cache is not None:
         _write_cache(cache, key, loaded)
     return loaded
@@ -181,7 +184,13 @@ def _fingerprint(patients: Sequence[PatientFiles]) -> str:
     for patient in patients:
         for pair in patient.pairs:
             for path in (pair.image, pair.mask):
-                status = path.stat()
+                try:
+                    status = path.stat()
+                except OSError as error:
+                    raise TrainingError(
+                        f"{path} disappeared while the data set was being read ({error.strerror}).",
+                        "Bring the data back, or check the drive it is on.",
+                    ) from error
                 digest.update(f"{path.name}|{status.st_size}|{status.st_mtime_ns}\n".encode())
     return digest.hexdigest()
 
@@ -201,9 +210,15 @@ def _read_cache(folder: Path, key: str) -> SliceSet | None:
 
 def _write_cache(folder: Path, key: str, slices: SliceSet) -> None:
     """Written with the index last, so that a half-written cache is never read."""
-    folder.mkdir(parents=True, exist_ok=True)
-    (folder / "index.json").unlink(missing_ok=True)
-    np.save(folder / "images.npy", slices.images)
-    np.save(folder / "labels.npy", slices.labels)
     index = {"key": key, "patients": slices.patients, "owner": slices.owner.tolist()}
-    (folder / "index.json").write_text(json.dumps(index), encoding="utf-8")
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / "index.json").unlink(missing_ok=True)
+        np.save(folder / "images.npy", slices.images)
+        np.save(folder / "labels.npy", slices.labels)
+        (folder / "index.json").write_text(json.dumps(index), encoding="utf-8")
+    except OSError as error:
+        size = (slices.images.nbytes + slices.labels.nbytes) / 1e9
+        raise TrainingError(
+            f"The slices could not be kept in {folder} ({error}).", f"They need {size:.1f} GB: free some disk space."
+        ) from error

@@ -4,7 +4,7 @@ import os
 import shutil
 from collections.abc import Callable
 from pathlib import Path
-from typing import cast
+from typing import Literal, cast
 
 import torch
 from lightning_fabric import Fabric
@@ -17,12 +17,12 @@ from tumorview.ml.registry import ModelRegistry
 from tumorview.resources import resource_path
 
 
-def launched_fabric() -> Fabric:
-    """bf16 autocast everywhere; processes and nodes as torchrun set them, otherwise one device."""
+def launched_fabric(precision: Literal["bf16-mixed", "32-true"] = "bf16-mixed") -> Fabric:
+    """bf16 autocast everywhere by default; processes and nodes as torchrun set them, otherwise one device."""
     local = int(os.environ.get("LOCAL_WORLD_SIZE", "1"))
     nodes = int(os.environ.get("WORLD_SIZE", "1")) // local
     accelerator = "cuda" if torch.cuda.is_available() else "cpu"
-    fabric = Fabric(accelerator=accelerator, devices=local, num_nodes=nodes, precision="bf16-mixed")
+    fabric = Fabric(accelerator=accelerator, devices=local, num_nodes=nodes, precision=precision)
     fabric.launch()
     return fabric
 

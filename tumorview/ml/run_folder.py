@@ -34,6 +34,8 @@ class RunFolder:
             )
         try:
             self.path.mkdir(parents=True, exist_ok=True)
+            for torn in self.path.glob(".*.part"):  # a run was killed while it wrote
+                torn.unlink(missing_ok=True)
         except OSError as error:
             raise TrainingError(f"The folder {self.path} cannot be made ({error}).", "Choose another --out.") from error
 

@@ -217,12 +217,12 @@ class _Run:
         return stop if self.fabric.world_size == 1 else bool(self.fabric.broadcast(stop))
 
     def _checked(self, loss: Tensor) -> float:
-        """The loss as a number; training stops before a checkpoint of broken weights is written."""
-        value = float(loss)
+        """The mean loss of all processes; training stops before a checkpoint of broken weights is written."""
+        value = float(self.fabric.all_reduce(loss, reduce_op="mean"))
         if not math.isfinite(value):
             raise TrainingError(
                 f"The loss became {value} at step {self.state.total_step}.",
-                "The last checkpoint is intact; resume with a lower learning rate.",
+                f"{self.folder.last} is intact; resume with a lower learning rate.",
             )
         return value
 
