@@ -218,7 +218,9 @@ class _Run:
 
     def _checked(self, loss: Tensor) -> float:
         """The mean loss of all processes; training stops before a checkpoint of broken weights is written."""
-        value = float(self.fabric.all_reduce(loss, reduce_op="mean"))
+        mean = self.fabric.all_reduce(loss, reduce_op="mean")
+        assert isinstance(mean, Tensor)
+        value = float(mean)
         if not math.isfinite(value):
             raise TrainingError(
                 f"The loss became {value} at step {self.state.total_step}.",
