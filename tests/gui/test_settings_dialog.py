@@ -91,7 +91,7 @@ def _state(window: MainWindow) -> dict[str, object]:
 
 def test_a_search_leaves_what_fits(qtbot: QtBot, dialog: SettingsDialog) -> None:
     qtbot.keyClicks(dialog.search, "slicer")
-    assert [name for name, row in dialog.rows.items() if row.isVisible()] == ["mouse_preset"]
+    assert [name for name, row in dialog.rows.items() if row.isVisible()] == ["mouse_preset", "key_preset"]
     dialog.search.clear()
     assert all(row.isVisible() for row in dialog.rows.values())
 

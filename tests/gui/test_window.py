@@ -21,8 +21,8 @@ def test_an_empty_window_shows_the_welcome_page_and_no_panels(make_window: MakeW
     window = make_window()
     assert window.session.study is None
     assert window.welcome.isVisible()
-    assert not window.study_panel.isVisible()
-    assert not window.tools_panel.isVisible()
+    assert not window.panels.study.isVisible()
+    assert not window.panels.tools.isVisible()
     assert not window.actions["segment.run"].isEnabled()
     assert not window.actions["file.save_mask"].isEnabled()
     assert window.actions["file.open"].isEnabled()
@@ -34,7 +34,7 @@ def test_a_path_is_opened_in_the_background(make_window: MakeWindow, flair: Path
     assert window.session.study is not None
     assert window.session.study.path == flair
     assert window.view("axial").isVisible()
-    assert window.tools_panel.isVisible()
+    assert window.panels.tools.isVisible()
     assert window.actions["segment.run"].isEnabled()
     assert "patient_flair" in window.windowTitle()
     assert not window.isWindowModified()
@@ -176,14 +176,14 @@ def test_panels_fold_and_hide(window: MainWindow) -> None:
     panel.header.click()
     assert not panel.folded
     window.actions["view.tools_panel"].setChecked(False)
-    assert not window.tools_panel.isVisible()
-    window.toggle_panels()
-    assert not window.study_panel.isVisible()
-    window.toggle_panels()
-    assert window.study_panel.isVisible()
-    assert not window.tools_panel.isVisible()  # as it was before
+    assert not window.panels.tools.isVisible()
+    window.panels.toggle()
+    assert not window.panels.study.isVisible()
+    window.panels.toggle()
+    assert window.panels.study.isVisible()
+    assert not window.panels.tools.isVisible()  # as it was before
     window.actions["view.tools_panel"].setChecked(True)
-    assert window.tools_panel.isVisible()
+    assert window.panels.tools.isVisible()
 
 
 def test_light_theme_and_back(window: MainWindow) -> None:
@@ -197,12 +197,12 @@ def test_panels_and_recent_studies_are_remembered(make_window: MakeWindow, flair
     window = make_window(flair)
     window.actions["view.study_panel"].setChecked(False)
     window.tools.edit.header.click()
-    window.toggle_panels()  # the image alone: only for now
+    window.panels.toggle()  # the image alone: only for now
     window.close()
     again = make_window(flair)
     assert again.memory.settings.recent == (str(flair),)
-    assert not again.study_panel.isVisible()
-    assert again.tools_panel.isVisible()
+    assert not again.panels.study.isVisible()
+    assert again.panels.tools.isVisible()
     assert [panel.objectName() for panel in again.tools.panels if panel.folded] == ["edit_panel"]
 
 
@@ -225,7 +225,7 @@ def test_closing_a_study_goes_back_to_the_welcome_page(qtbot: QtBot, window: Mai
     window.actions["file.close"].trigger()
     assert window.session.study is None
     assert window.welcome.isVisible()
-    assert not window.tools_panel.isVisible()
+    assert not window.panels.tools.isVisible()
 
 
 def test_the_window_is_shown_quickly_and_without_torch() -> None:

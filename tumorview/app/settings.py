@@ -12,6 +12,7 @@ from typing import Any
 
 import platformdirs
 
+from tumorview.app.keymap import KEY_PRESETS
 from tumorview.app.mouse import MOUSE_PRESETS
 from tumorview.app.options import Choice, choices, option, options_of
 from tumorview.app.settings_versions import VERSION, migrated, version_of
@@ -49,7 +50,7 @@ class Settings:
         1.0,
         LOOK,
         "Text size",
-        "Relative to the font of the system, for everything but the letters at the edges of an image.",
+        "Relative to the font of the system.",
         low=0.8,
         high=1.6,
         step=0.1,
@@ -62,6 +63,13 @@ class Settings:
         "Mouse",
         "What dragging with each button does, after the program that your hand knows.",
         choices=tuple(Choice(preset.id, preset.title) for preset in MOUSE_PRESETS.values()),
+    )
+    key_preset: str = option(
+        "pacs",
+        MOUSE,
+        "Keys",
+        "The keys of another program, for the actions it has too. Help, Edit Shortcuts changes single keys.",
+        choices=tuple(Choice(preset.id, preset.title) for preset in KEY_PRESETS.values()),
     )
     overlay_opacity: float = option(
         0.4,
@@ -118,6 +126,7 @@ class Settings:
     keep_recent: bool = option(
         True, PRIVACY, "Keep recent studies", "Off: the list is emptied and nothing is added to it."
     )
+    shortcuts: tuple[str, ...] = ()  # what differs from the preset, as app.keymap.line_of writes it
     model: str = ""
     compare_with_truth: bool = False
     brush_radius: float = 5.0

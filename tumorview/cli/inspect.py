@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from tumorview.app import documents, tasks
+from tumorview.app import documents, shortcut_page, tasks
 from tumorview.app.actions import ACTIONS
 from tumorview.cli.options import AsJson, InputPath
 from tumorview.cli.output import print_json, print_line, print_table, print_warning, progress_bar
@@ -54,8 +54,14 @@ def convert(
         print_line(str(file))
 
 
-def actions(json: AsJson = False) -> None:
+def actions(
+    json: AsJson = False,
+    markdown: Annotated[bool, typer.Option("--markdown", help="The page of the user guide.")] = False,
+) -> None:
     """Every action of the window with its title and shortcut."""
+    if markdown:
+        print_line(shortcut_page.page().rstrip("\n"))
+        return
     if json:
         print_json(
             [

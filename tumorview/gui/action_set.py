@@ -8,6 +8,7 @@ from PySide6.QtGui import QAction, QKeySequence
 from PySide6.QtWidgets import QWidget
 
 from tumorview.app.actions import ACTIONS, ActionSpec, ActionState
+from tumorview.app.keymap import Keymap, Keys
 from tumorview.gui import icons
 
 Handler = Callable[..., Any]
@@ -21,6 +22,8 @@ class ActionSet:
         if set(handlers) != ids:
             raise ValueError(f"actions and handlers differ: {sorted(ids ^ set(handlers))}")
         self.actions = {spec.id: _action(spec, parent, handlers[spec.id]) for spec in ACTIONS}
+        self.keymap: Keymap = {}
+        self.set_keymap({spec.id: spec.shortcuts for spec in ACTIONS})
         self.refresh_icons()
 
     def __getitem__(self, action_id: str) -> QAction:
@@ -38,6 +41,12 @@ class ActionSet:
         action.setChecked(checked)
         action.blockSignals(blocked)
         action.changed.emit()  # buttons and menus follow
+
+    def set_keymap(self, keys: Keymap) -> None:
+        """Give every action its keys; menus and tooltips follow."""
+        self.keymap = keys
+        for spec in ACTIONS:
+            _give_keys(self.actions[spec.id], spec, keys[spec.id])
 
     def refresh_icons(self) -> None:
         """Tint every icon in the theme's colours."""
@@ -69,15 +78,16 @@ def _action(spec: ActionSpec, parent: QWidget, handler: Handler) -> QAction:
     action = QAction(spec.title, parent)
     action.setObjectName(spec.id)
     action.setCheckable(spec.checkable)
-    action.setShortcuts([QKeySequence(shortcut) for shortcut in spec.shortcuts])
     action.setShortcutContext(Qt.ShortcutContext.WindowShortcut)
-    heading = spec.plain_title
-    if spec.shortcut:
-        heading += f" ({native_shortcut(spec.shortcut)})"
-    action.setToolTip(f"{heading}\n{spec.tip}" if spec.tip else heading)
     if spec.checkable:
         action.toggled.connect(handler)
     else:
         action.triggered.connect(lambda _checked=False: handler())
     parent.addAction(action)
     return action
+
+
+def _give_keys(action: QAction, spec: ActionSpec, keys: Keys) -> None:
+    action.setShortcuts([QKeySequence(key) for key in keys])
+    heading = f"{spec.plain_title} ({native_shortcut(keys[0])})" if keys else spec.plain_title
+    action.setToolTip(f"{heading}\n{spec.tip}" if spec.tip else heading)

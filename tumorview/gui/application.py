@@ -1,7 +1,6 @@
 """Makes the window, on an application that is there or on one of its own."""
 
 import logging
-import logging.handlers
 import signal
 import sys
 import threading
@@ -9,10 +8,12 @@ from collections.abc import Sequence
 from pathlib import Path
 from types import TracebackType
 
+import platformdirs
 from PySide6.QtCore import QTimer
 from PySide6.QtWidgets import QApplication
 
 from tumorview import __version__
+from tumorview.app.program_log import ProgramLog
 from tumorview.app.segmenter import RunSegmentation, Segmenter
 from tumorview.app.settings import SettingsStore, default_folder
 from tumorview.gui import icons, messages, theme
@@ -20,8 +21,6 @@ from tumorview.gui.docks.segment_dock import ModelChoice
 from tumorview.gui.main_window import MainWindow
 
 SIGNAL_INTERVAL_MS = 200
-LOG_NAME = "tumorview.log"
-LOG_BYTES = 512 * 1024
 
 log = logging.getLogger(__name__)
 
@@ -33,11 +32,12 @@ def create_window(
     mask: Path | str | None = None,
     settings_dir: Path | str | None = None,
     segmenter: RunSegmentation | None = None,
+    program_log: ProgramLog | None = None,
 ) -> MainWindow:
     """The whole window on the existing QApplication, not shown yet; ``paths`` are opened in the background.
 
     With ``settings_dir`` settings, imported models and caches live there and nowhere else. ``segmenter`` takes the
-    network's place.
+    network's place. Without ``program_log`` the log is kept in memory only.
     """
     application = QApplication.instance()
     if not isinstance(application, QApplication):
@@ -46,7 +46,7 @@ def create_window(
     theme.apply(application, store.current.theme, store.current.font_scale)
     application.setWindowIcon(icons.icon("brain", theme.colours().accent))
     own = Segmenter.of_user(store)
-    window = MainWindow(store, segmenter or own, model_choices(own))
+    window = MainWindow(store, segmenter or own, model_choices(own), program_log or ProgramLog())
     if paths:
         window.open_paths(
             [Path(path) for path in paths],
@@ -70,32 +70,19 @@ def model_choices(segmenter: Segmenter) -> list[ModelChoice]:
 
 def run(paths: Sequence[Path | str] = (), truth: Path | str | None = None, mask: Path | str | None = None) -> int:
     """Open the window and stay until it is closed; the exit code."""
-    _start_log(default_folder())
+    program_log = ProgramLog(Path(platformdirs.user_log_dir("TumorView", appauthor=False)))
+    log.info("TumorView %s starts", __version__)
     application = QApplication(sys.argv[:1])
     application.setApplicationName("TumorView")
     application.setApplicationVersion(__version__)
     application.setDesktopFileName("tumorview")
-    window = create_window(paths, truth=truth, mask=mask)
+    window = create_window(paths, truth=truth, mask=mask, program_log=program_log)
     _catch_exceptions(window)
     ticking = _let_interrupt_close(window)
     window.show()
     code = application.exec()
     ticking.stop()
     return code
-
-
-def _start_log(folder: Path) -> None:
-    handlers: list[logging.Handler] = [logging.StreamHandler()]
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        handlers.append(
-            logging.handlers.RotatingFileHandler(folder / LOG_NAME, maxBytes=LOG_BYTES, backupCount=1, encoding="utf-8")
-        )
-    except OSError as error:
-        sys.stderr.write(f"No log file: {error}\n")
-    handlers[0].setLevel(logging.WARNING)
-    logging.basicConfig(level=logging.INFO, handlers=handlers, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
-    logging.getLogger("tumorview").info("TumorView %s starts", __version__)
 
 
 def _catch_exceptions(window: MainWindow) -> None:

@@ -8,21 +8,12 @@ from PySide6.QtWidgets import QDialog, QDialogButtonBox, QGridLayout, QHBoxLayou
 
 from tumorview import __version__
 from tumorview.app.actions import ACTIONS, menus, plain_title
+from tumorview.app.keymap import RESERVED, Keymap
+from tumorview.app.mouse import MousePreset
 from tumorview.gui import theme
 from tumorview.gui.action_set import native_shortcut
 from tumorview.gui.status import NOTICE
 from tumorview.gui.widgets import label
-
-GESTURES = (
-    ("Wheel, Up, Down, Page Up, Page Down", "Slices"),
-    ("Left drag", "Window and level; paints with a tool"),
-    ("Middle drag, Space + drag", "Pan"),
-    ("Right drag, Ctrl + wheel", "Zoom; right drag erases with a tool"),
-    ("Shift + wheel", "Brush size"),
-    ("Double click", "Image alone, and back"),
-    ("G held", "Hide the overlay while held"),
-    ("X", "Crosshair"),
-)
 
 _ABOUT = (
     "An open viewer for brain-tumour MRI: automatic segmentation with a UNet+CBAM network, correction by hand, "
@@ -54,8 +45,8 @@ def about(parent: QWidget) -> QDialog:
     return dialog
 
 
-def shortcuts(parent: QWidget) -> QDialog:
-    """Open the list of every key and gesture, made from the table of actions."""
+def shortcuts(parent: QWidget, keys: Keymap, mouse: MousePreset) -> QDialog:
+    """Open the list of every key and gesture, made from the tables."""
     dialog, column = _dialog(parent, "shortcuts_dialog", "Keyboard and Mouse")
     content = QWidget()
     across = QHBoxLayout(content)
@@ -63,8 +54,9 @@ def shortcuts(parent: QWidget) -> QDialog:
     left, right = QVBoxLayout(), QVBoxLayout()
     across.addLayout(left)
     across.addLayout(right)
-    sections = [(plain_title(menu), _keys_of(menu)) for menu in menus()]
-    sections.append(("In the image", [(what, keys) for keys, what in GESTURES]))
+    sections = [(plain_title(menu), _keys_of(menu, keys)) for menu in menus()]
+    gestures = [*mouse.rows(), *((f"{native_shortcut(key)}, held", what) for key, what in RESERVED.items())]
+    sections.append((f"In the image ({mouse.title})", [(what, gesture) for gesture, what in gestures]))
     total, placed = sum(len(rows) + 2 for _, rows in sections), 0
     for heading, rows in sections:
         (left if placed + len(rows) / 2 < total / 2 else right).addLayout(_section(heading, rows))
@@ -82,11 +74,11 @@ def shortcuts(parent: QWidget) -> QDialog:
     return dialog
 
 
-def _keys_of(menu: str) -> list[tuple[str, str]]:
+def _keys_of(menu: str, keys: Keymap) -> list[tuple[str, str]]:
     return [
-        (spec.plain_title, ", ".join(native_shortcut(keys) for keys in spec.shortcuts))
+        (spec.plain_title, ", ".join(native_shortcut(key) for key in keys[spec.id]))
         for spec in ACTIONS
-        if spec.menu == menu and spec.shortcuts
+        if spec.menu == menu and keys[spec.id]
     ]
 
 

@@ -7,6 +7,10 @@ from tumorview.core.colour_maps import ColourMap
 from tumorview.core.contrast import Preset
 from tumorview.gui import dialogs
 from tumorview.gui.action_set import Handler
+from tumorview.gui.command_palette import CommandPalette
+from tumorview.gui.log_viewer import LogViewer
+from tumorview.gui.settings_dialog import SettingsDialog
+from tumorview.gui.shortcut_editor import ShortcutEditor
 from tumorview.gui.views import Tool
 
 if TYPE_CHECKING:
@@ -36,11 +40,17 @@ def _file_handlers(window: "MainWindow") -> dict[str, Handler]:
         "file.save_mask": lambda: window.files.save_mask(),
         "file.export_nifti": lambda: window.files.export_nifti(),
         "file.export_png": lambda: window.files.export_png(),
-        "file.settings": lambda: window.open_settings(),
+        "file.settings": lambda: window.open_dialog(SettingsDialog, lambda: SettingsDialog(window.memory, window)),
         "file.close": lambda: window.files.close_study(),
         "file.quit": lambda: window.close(),
         "help.about": lambda: dialogs.about(window),
-        "help.shortcuts": lambda: dialogs.shortcuts(window),
+        "help.shortcuts": lambda: dialogs.shortcuts(window, window.action_set.keymap, window.view().mouse_preset),
+        "help.palette": lambda: window.open_dialog(CommandPalette, lambda: CommandPalette(window.action_set, window)),
+        "help.edit_shortcuts": lambda: window.open_dialog(
+            ShortcutEditor, lambda: ShortcutEditor(window.memory, window)
+        ),
+        "help.log": lambda: window.open_dialog(LogViewer, lambda: LogViewer(window.program_log, window)),
+        "help.diagnostics": lambda: window.copy_diagnostics(),
     }
 
 
@@ -58,7 +68,7 @@ def _edit_handlers(window: "MainWindow") -> dict[str, Handler]:
 
     return {
         "segment.run": lambda: window.segmenting.run(),
-        "segment.cancel": lambda: window.cancel_running(),
+        "segment.cancel": lambda: window.waiting.cancel(),
         "edit.undo": lambda: step("undo"),
         "edit.redo": lambda: step("redo"),
         "edit.navigate": tool(Tool.NAVIGATE),
@@ -87,8 +97,8 @@ def _view_handlers(window: "MainWindow") -> dict[str, Handler]:
         "view.cine": lambda on: window.viewing.play(on),
         "view.cine_faster": lambda: window.viewing.cine.change_rate(1),
         "view.cine_slower": lambda: window.viewing.cine.change_rate(-1),
-        "view.study_panel": lambda on: window.study_panel.setVisible(on),
-        "view.tools_panel": lambda on: window.tools_panel.setVisible(on),
+        "view.study_panel": lambda on: window.panels.study.setVisible(on),
+        "view.tools_panel": lambda on: window.panels.tools.setVisible(on),
         "view.full_screen": lambda on: window.showFullScreen() if on else window.showNormal(),
         "view.light_theme": lambda on: window.memory.set(theme="light" if on else "dark"),
         "view.hide_identity": lambda on: window.memory.set(hide_identity=on),

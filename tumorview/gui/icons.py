@@ -56,6 +56,10 @@ GLYPHS = {
     "cine": "film-strip",
     "drop": "download-simple",
     "settings": "gear",
+    "command": "command",
+    "keyboard": "keyboard",
+    "log": "notebook",
+    "report": "clipboard-text",
     "hidden": "user-circle-minus",
 }
 

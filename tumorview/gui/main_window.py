@@ -1,13 +1,22 @@
 """The window: menus and tools in one row on top, series on the left, the image, panels on the right, status below."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from PySide6.QtCore import QByteArray, QEvent, Qt
-from PySide6.QtGui import QAction, QActionGroup, QCloseEvent, QDragEnterEvent, QDragLeaveEvent, QDropEvent
-from PySide6.QtWidgets import QApplication, QDockWidget, QMainWindow, QStackedWidget, QVBoxLayout, QWidget
+from PySide6.QtCore import QByteArray, QEvent
+from PySide6.QtGui import (
+    QAction,
+    QActionGroup,
+    QCloseEvent,
+    QDragEnterEvent,
+    QDragLeaveEvent,
+    QDropEvent,
+    QGuiApplication,
+)
+from PySide6.QtWidgets import QDialog, QMainWindow, QStackedWidget, QVBoxLayout, QWidget
 
 from tumorview.app.actions import ActionState
+from tumorview.app.program_log import ProgramLog
 from tumorview.app.reading import Reading
 from tumorview.app.segmenter import RunSegmentation
 from tumorview.app.session import Session
@@ -15,42 +24,43 @@ from tumorview.app.settings import SettingsStore
 from tumorview.core.prediction import Prediction
 from tumorview.core.slicing import Plane
 from tumorview.core.study import Study
-from tumorview.gui import files, messages, names, segmenting, theme
+from tumorview.gui import context_menu, diagnostics, messages
 from tumorview.gui.action_set import ActionSet
 from tumorview.gui.display import DisplayController, tool_ids
 from tumorview.gui.docks.segment_dock import ModelChoice
 from tumorview.gui.docks.study_dock import StudyDock
 from tumorview.gui.files import FileController
 from tumorview.gui.handlers import handlers_of
-from tumorview.gui.job_runner import JobEnded, JobProgress, JobRunner
+from tumorview.gui.job_runner import JobRunner
 from tumorview.gui.names import Names
 from tumorview.gui.preferences import Preferences
 from tumorview.gui.segmenting import SegmentController
-from tumorview.gui.settings_dialog import SettingsDialog
+from tumorview.gui.side_panels import SidePanels
 from tumorview.gui.status import StatusBar
 from tumorview.gui.timing import Memory
 from tumorview.gui.tool_column import ToolColumn
 from tumorview.gui.top_row import TopRow
 from tumorview.gui.viewing import ViewController
 from tumorview.gui.views import CursorInfo, OverlayOptions, SliceStrip, SliceView, Tool, ViewGrid
+from tumorview.gui.waiting import Waiting
 from tumorview.gui.welcome import WelcomePage
 
-STATE_VERSION = 1
 DEFAULT_SIZE = (1440, 900)
 STRIP_HEIGHT = 38
-CANCELLABLE = files.CANCELLABLE | {segmenting.GROUP}
-QUIET_JOBS = frozenset((segmenting.GROUP, names.CHECK))  # not told in the status bar
 
 
 class MainWindow(QMainWindow):
     """One study at a time. Scripts hold on to ``session``, ``reading``, ``actions``, ``jobs`` and ``view(plane)``."""
 
-    def __init__(self, store: SettingsStore, segmenter: RunSegmentation, models: Sequence[ModelChoice]) -> None:
+    def __init__(
+        self, store: SettingsStore, segmenter: RunSegmentation, models: Sequence[ModelChoice], program_log: ProgramLog
+    ) -> None:
         super().__init__()
         self.setObjectName("main_window")
         self.setAcceptDrops(True)
         self.session = Session()
         self.reading = Reading(self.session)
+        self.program_log = program_log
         self.memory = Memory(store, self)
         self.jobs = JobRunner(self._study_id, self)
         self.action_set = ActionSet(self, handlers_of(self))
@@ -73,10 +83,8 @@ class MainWindow(QMainWindow):
         self.files = FileController(
             self, self.session, self.jobs, self.memory, settle=self.segmenting.settle, drawn_as=self.display.drawing
         )
+        self.waiting = Waiting(self.jobs, self.status, self)
         self._closing = False
-        self._panels_wanted = False
-        self._stowed: list[QDockWidget] = []  # hidden while the image is alone
-        self._dock_state = QByteArray.fromBase64(store.current.window_state.encode())
         self._build()
         self._connect()
         self.segmenting.set_models(list(models))
@@ -113,59 +121,45 @@ class MainWindow(QMainWindow):
             welcome=self.welcome,
             recent=self.top_row.recent,
             study_dock=self.series_list,
+            privacy=self.program_log.privacy,
         )
         self.pages = QStackedWidget()
         self.pages.addWidget(self.welcome)
         self.pages.addWidget(images)
         self.setCentralWidget(self.pages)
-        self.study_panel = self._dock("study_dock", "Study", self.series_list, Qt.DockWidgetArea.LeftDockWidgetArea)
-        self.tools_panel = self._dock("tools_dock", "Tools", self.tools, Qt.DockWidgetArea.RightDockWidgetArea)
+        self.panels = SidePanels(self, self.series_list, self.tools, self.action_set, self.memory)
         group = QActionGroup(self)
         for name, _ in tool_ids():
             group.addAction(self.actions[name])
         self.action_set.check("edit.navigate", checked=True)
         self.action_set.check("view.toggle_overlay", checked=True)
-        self._show_choices()
-        for panel in self.tools.panels:
-            panel.set_folded(panel.objectName() in self.memory.settings.folded_panels)
         self.resize(*DEFAULT_SIZE)
         geometry = QByteArray.fromBase64(self.memory.settings.window_geometry.encode())
         if not geometry.isEmpty():
             self.restoreGeometry(geometry)
-
-    def _dock(self, name: str, title: str, content: QWidget, area: Qt.DockWidgetArea) -> QDockWidget:
-        dock = QDockWidget(title)
-        dock.setObjectName(name)
-        dock.setFeatures(QDockWidget.DockWidgetFeature.NoDockWidgetFeatures)
-        dock.setTitleBarWidget(QWidget())  # the panels have headers of their own; a second one costs image
-        dock.setWidget(content)
-        self.addDockWidget(area, dock)
-        dock.hide()  # until a study is open
-        return dock
 
     def _connect(self) -> None:
         session, grid, jobs = self.session, self.grid, self.jobs
         session.study_changed.connect(self._study_changed)
         session.history_changed.connect(lambda _: self._refresh())
         session.truth_changed.connect(lambda _: self._refresh())
-        jobs.started.connect(self._job_started)
-        jobs.progressed.connect(self._job_progressed)
-        jobs.ended.connect(self._job_ended)
+        jobs.started.connect(lambda _: self._refresh())
+        jobs.ended.connect(lambda _: self._refresh())
         grid.cursor_moved.connect(self._cursor_moved)
         grid.hinted.connect(self.status.tell)
-        grid.alone_requested.connect(self.toggle_panels)
+        grid.alone_requested.connect(self.panels.toggle)
         self.viewing.told.connect(self.status.tell)
         self.series_list.menu_requested.connect(self.viewing.ask_where)
+        grid.menu_requested.connect(lambda view, place: context_menu.open_menu(view, place, self.actions))
         self.display.overlay_changed.connect(self._overlay_changed)
         self.files.told.connect(self.status.tell)
         self.names.recent_chosen.connect(self.files.open_path)
         self.segmenting.failed.connect(lambda report: messages.show_error(self, report.error))
         self.segmenting.finished.connect(self._segmented)
-        self.status.cancel_requested.connect(self.cancel_running)
-        for name, dock in (("view.study_panel", self.study_panel), ("view.tools_panel", self.tools_panel)):
-            dock.visibilityChanged.connect(lambda _, name=name, dock=dock: self._panel_toggled(name, dock))
         self._overlay_changed(self.display.overlay)
         self.preferences = Preferences(self)
+        self.waiting.progressed.connect(self.welcome.show_progress)
+        self.welcome.cancel_requested.connect(self.waiting.cancel)
         self.names.show_recent()
         self.welcome.show_notice(self.memory.store.notice)
 
@@ -211,8 +205,7 @@ class MainWindow(QMainWindow):
 
     def _study_changed(self, study: Study | None) -> None:
         shown = study is not None
-        if shown != self._panels_wanted:
-            self._show_panels(shown=shown)
+        self.panels.set_wanted(wanted=shown)
         self.pages.setCurrentIndex(1 if shown else 0)
         self.actions["edit.navigate"].setChecked(True)
         self.display.set_tool(Tool.NAVIGATE)
@@ -230,7 +223,7 @@ class MainWindow(QMainWindow):
                 has_study=session.study is not None,
                 has_truth=session.truth is not None,
                 has_mask=history is not None and bool(history.steps),
-                running=any(job.exclusive in CANCELLABLE for job in self.jobs.active),
+                running=self.waiting.running,
                 can_undo=history is not None and history.can_undo,
                 can_redo=history is not None and history.can_redo,
             )
@@ -255,106 +248,25 @@ class MainWindow(QMainWindow):
         where = "no tumour found" if not slices else f"tumour on slices {slices[0] + 1}–{slices[-1] + 1}, N jumps there"
         self.status.tell(f"Segmented in {origin.seconds:.1f} s: {where}")
 
-    # -- jobs --------------------------------------------------------------------------------------------------
-
-    def cancel_running(self) -> None:
-        """Stop what the user is waiting for; a save that was asked for is finished."""
-        for group in CANCELLABLE:
-            self.jobs.cancel_group(group)
-
-    def _job_started(self, job: object) -> None:
-        self._refresh()
-        self._show_progress(0.0, "")
-
-    def _job_progressed(self, report: JobProgress) -> None:
-        if report.job.exclusive not in QUIET_JOBS:
-            self._show_progress(report.fraction, report.job.title)
-
-    def _job_ended(self, _: JobEnded) -> None:
-        self._refresh()
-        self._show_progress(1.0, "")
-
-    def _show_progress(self, fraction: float, text: str) -> None:
-        waiting = [job for job in self.jobs.active if job.exclusive not in QUIET_JOBS]
-        if waiting:
-            self.status.show_progress(fraction, text or waiting[-1].title)
-        else:
-            self.status.hide_progress()
-
     def changeEvent(self, event: QEvent) -> None:
         """The window manager may leave full screen by itself."""
         super().changeEvent(event)
         if event.type() == QEvent.Type.WindowStateChange:
             self.action_set.check("view.full_screen", checked=self.isFullScreen())
 
-    # -- panels and look ---------------------------------------------------------------------------------------
+    # -- dialogs -----------------------------------------------------------------------------------------------
 
-    def toggle_panels(self) -> None:
-        """The image alone, or with the panels beside it."""
-        docks = (self.study_panel, self.tools_panel)
-        shown = [dock for dock in docks if not dock.isHidden()]
-        if shown:
-            self._stowed = shown
-            for dock in shown:
-                dock.hide()
-        else:
-            self._unstow(self._stowed or docks)
-
-    def _unstow(self, docks: Sequence[QDockWidget]) -> None:
-        for dock in docks:
-            dock.show()
-        self._stowed = []
-
-    def _show_panels(self, *, shown: bool) -> None:
-        docks = (self.study_panel, self.tools_panel)
-        self._panels_wanted = shown
-        if not shown:
-            self._remember_docks()
-            for dock in docks:
-                dock.hide()
-        elif not self.restoreState(self._dock_state, STATE_VERSION):
-            for dock in docks:
-                dock.show()
-            self.resizeDocks(
-                list(docks), [dock.widget().sizeHint().width() for dock in docks], Qt.Orientation.Horizontal
-            )
-
-    def _remember_docks(self) -> None:
-        self._unstow(self._stowed)  # "the image alone" is for a moment, not for the next start
-        self._dock_state = self.saveState(STATE_VERSION)
-
-    def _panel_toggled(self, name: str, dock: QDockWidget) -> None:
-        self.action_set.check(name, checked=not dock.isHidden())
-
-    def apply_look(self, name: str, font_scale: float) -> None:
-        """Dark or light surroundings and the size of the text; the image stays on black."""
-        application = QApplication.instance()
-        assert isinstance(application, QApplication)
-        theme.apply(application, name, font_scale)
-        self.action_set.refresh_icons()
-        for panel in self.tools.panels:
-            panel.refresh_icons()
-        self.display.refresh()
-        self.names.show_recent()
-        self._show_choices()
-
-    def show_identity(self) -> None:
-        """Names as the settings want them."""
-        self._show_choices()
-        self.names.show_study()
-        self.names.show_recent()
-
-    def _show_choices(self) -> None:
-        settings = self.memory.settings
-        self.action_set.check("view.light_theme", checked=theme.effective(settings.theme) == "light")
-        self.action_set.check("view.hide_identity", checked=settings.hide_identity)
-
-    def open_settings(self) -> None:
-        """Open the settings, or bring them to the front."""
-        dialog = self.findChild(SettingsDialog) or SettingsDialog(self.memory, self)
+    def open_dialog(self, kind: type[QDialog], make: Callable[[], QDialog]) -> None:
+        """Open a dialog, or bring the one that is open to the front."""
+        dialog = self.findChild(kind) or make()
         dialog.show()
         dialog.raise_()
         dialog.activateWindow()
+
+    def copy_diagnostics(self) -> None:
+        """Put the report for a bug on the clipboard."""
+        QGuiApplication.clipboard().setText(diagnostics.report_of(self))
+        self.status.tell("Diagnostic report copied: it holds no patient data.")
 
     # -- closing -----------------------------------------------------------------------------------------------
 
@@ -377,17 +289,9 @@ class MainWindow(QMainWindow):
 
     def _leave(self) -> None:
         self._closing = True
-        if self.session.study is not None:
-            self._remember_docks()
-        self.memory.change(
-            folded_panels=tuple(panel.objectName() for panel in self.tools.panels if panel.folded),
-            window_geometry=_text(self.saveGeometry()),
-            window_state=_text(self._dock_state),
-        )
+        self.panels.remember()
+        self.memory.change(window_geometry=bytes(self.saveGeometry().toBase64().data()).decode())
         self.memory.flush()
         self.hide()
         self.jobs.shutdown()
-
-
-def _text(data: QByteArray) -> str:
-    return bytes(data.toBase64().data()).decode()
+        self.program_log.stop()

@@ -9,6 +9,7 @@ from PySide6.QtCore import QObject, Signal
 from PySide6.QtWidgets import QMainWindow, QMenu
 
 from tumorview.app.jobs import Job, JobContext
+from tumorview.app.program_log import Privacy
 from tumorview.app.reading import Reading
 from tumorview.app.settings import Settings
 from tumorview.core.study import Study
@@ -36,10 +37,12 @@ class Names(QObject):
         welcome: WelcomePage,
         recent: QMenu,
         study_dock: StudyDock,
+        privacy: Privacy,
     ) -> None:
         super().__init__(window)
         self._window, self._reading, self._memory, self._jobs = window, reading, memory, jobs
         self._welcome, self._recent, self._dock = welcome, recent, study_dock
+        self._privacy = privacy
         self._missing: frozenset[str] = frozenset()
         welcome.recent_chosen.connect(self.recent_chosen)
         welcome.recent_removed.connect(memory.store.forget_recent)
@@ -52,6 +55,8 @@ class Names(QObject):
     def show_study(self) -> None:
         """Title, Study panel and corner texts of the open study."""
         study = self._reading.session.study
+        if study is not None:
+            self._privacy.hide((*study.path.parts[-2:], study.title, study.patient))
         name = "" if study is None else masked(self._memory.settings, name_of(study))
         in_title = name and self._memory.settings.name_in_title
         self._window.setWindowTitle(f"{name}[*] – TumorView" if in_title else "TumorView[*]")

@@ -6,9 +6,12 @@ from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject
 from PySide6.QtGui import QGuiApplication
+from PySide6.QtWidgets import QApplication
 
+from tumorview.app.keymap import keymap
 from tumorview.app.mouse import mouse_preset
 from tumorview.app.settings import Settings
+from tumorview.gui import theme
 
 if TYPE_CHECKING:
     from tumorview.gui.main_window import MainWindow
@@ -25,6 +28,8 @@ class Preferences(QObject):
             "theme": self._look,
             "font_scale": self._look,
             "mouse_preset": self._mouse,
+            "key_preset": self._keys,
+            "shortcuts": self._keys,
             "overlay_opacity": self._overlay,
             "boundary": self._overlay,
             "boundary_width": self._overlay,
@@ -36,7 +41,9 @@ class Preferences(QObject):
             "keep_recent": self._recent,
             "recent": self._recent,
         }
+        self._check()
         self._mouse(self._applied)
+        self._keys(self._applied)
         self._interpolation(self._applied)
         window.memory.store.changed.connect(self._follow)
         QGuiApplication.styleHints().colorSchemeChanged.connect(self._system_changed)
@@ -54,11 +61,28 @@ class Preferences(QObject):
             self._look(self._applied)
 
     def _look(self, settings: Settings) -> None:
-        self._window.apply_look(settings.theme, settings.font_scale)
+        window, application = self._window, QApplication.instance()
+        assert isinstance(application, QApplication)
+        theme.apply(application, settings.theme, settings.font_scale)
+        window.action_set.refresh_icons()
+        for panel in window.tools.panels:
+            panel.refresh_icons()
+        window.display.refresh()
+        window.welcome.refresh_icons()
+        window.names.show_recent()
+        self._check()
+
+    def _check(self) -> None:
+        settings, actions = self._applied, self._window.action_set
+        actions.check("view.light_theme", checked=theme.effective(settings.theme) == "light")
+        actions.check("view.hide_identity", checked=settings.hide_identity)
 
     def _mouse(self, settings: Settings) -> None:
         for view in self._window.views:
             view.set_mouse(mouse_preset(settings.mouse_preset))
+
+    def _keys(self, settings: Settings) -> None:
+        self._window.action_set.set_keymap(keymap(settings.key_preset, settings.shortcuts))
 
     def _overlay(self, settings: Settings) -> None:
         display = self._window.display
@@ -79,7 +103,9 @@ class Preferences(QObject):
         self._window.tools.segment.set_options(settings.device, settings.engine)
 
     def _identity(self, settings: Settings) -> None:
-        self._window.show_identity()
+        self._check()
+        self._window.names.show_study()
+        self._window.names.show_recent()
 
     def _recent(self, settings: Settings) -> None:
         if not settings.keep_recent and settings.recent:

@@ -40,7 +40,7 @@ class _Control(QWidget):
         super().__init__()
         self.option = option
         self._tell = tell
-        self.setFixedWidth(CONTROL_WIDTH)
+        theme.grows(self, width=CONTROL_WIDTH)
         self.field, self._show = _MAKERS[option.kind](option, self._report)
         named(self.field, f"setting_{option.name}", option.title, option.help)
         parts = [self.field]

@@ -21,10 +21,10 @@ class StatusBar(QStatusBar):
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.setSizeGripEnabled(False)
-        self.setFixedHeight(22)
+        theme.grows(self, height=22)
         self.setContentsMargins(4, 0, 4, 0)
         self._text = ElidedLabel()  # a long file name must not widen the window
-        self._text.setFixedWidth(TASK_WIDTH)
+        theme.grows(self._text, width=TASK_WIDTH)
         self._bar = QProgressBar()
         self._bar.setObjectName("status_progress")
         self._bar.setAccessibleName("Progress")
@@ -56,6 +56,11 @@ class StatusBar(QStatusBar):
         shown = self.fontMetrics().elidedText(text, Qt.TextElideMode.ElideMiddle, room) if room > 0 else text
         self.setToolTip(text)
         self.showMessage(shown, MESSAGE_MS)
+
+    @property
+    def progress_shown(self) -> bool:
+        """Whether a background task is told of."""
+        return not self._bar.isHidden()
 
     def show_progress(self, fraction: float, text: str) -> None:
         """A background task is under way."""

@@ -65,7 +65,8 @@ LIGHT = Colours(
 )
 THEMES = {"dark": DARK, "light": LIGHT}
 
-_SYSTEM_FONT, _OWN_SCALE = "tumorview_system_font", "tumorview_font_scale"  # properties
+# Names of properties: the system's font, a widget's text relative to it, a widget's sizes at normal text.
+_SYSTEM_FONT, _OWN_SCALE, _SIZES = "tumorview_system_font", "tumorview_font_scale", "tumorview_sizes"
 _current = DARK
 
 
@@ -84,8 +85,14 @@ def apply(application: QApplication, name: str, font_scale: float = 1.0) -> None
     if application.style().objectName().lower() != "fusion":
         application.setStyle("Fusion")
     application.setPalette(palette(_current))
-    _scale_fonts(application, font_scale)
-    application.setStyleSheet(stylesheet(_current))  # last: widgets under a style sheet take a new font with it only
+    _scale_font(application, font_scale)
+    application.setStyleSheet(stylesheet(_current))  # after the font: widgets under a style sheet take it only so
+    for widget in application.allWidgets():
+        own, sizes = widget.property(_OWN_SCALE), widget.property(_SIZES)
+        if own is not None:
+            _set_size(widget, own)
+        if sizes is not None:
+            _fit(widget, sizes)
 
 
 def effective(name: str) -> str:
@@ -95,21 +102,36 @@ def effective(name: str) -> str:
     return name if name in THEMES else "dark"
 
 
-def _scale_fonts(application: QApplication, factor: float) -> None:
-    """Every text relative to the system's font, also those that have a size of their own."""
+def _scale_font(application: QApplication, factor: float) -> None:
+    """The program's font relative to the system's."""
     system = application.property(_SYSTEM_FONT)
     if system is None:
         system = QFont(application.font())
         application.setProperty(_SYSTEM_FONT, system)
     font = QFont(system)
     font.setPointSizeF(QFontInfo(system).pointSizeF() * factor)
-    if font == application.font():
-        return
-    application.setFont(font)
-    for widget in application.allWidgets():
-        own = widget.property(_OWN_SCALE)
-        if own is not None:
-            _set_size(widget, own)
+    if font != application.font():
+        application.setFont(font)
+
+
+def text_scale() -> float:
+    """The size of the program's text relative to the system's."""
+    application = QApplication.instance()
+    system = None if application is None else application.property(_SYSTEM_FONT)
+    return 1.0 if system is None else QApplication.font().pointSizeF() / QFontInfo(system).pointSizeF()
+
+
+def grows(widget: QWidget, **sizes: int) -> None:
+    """Give a widget a ``height``, ``width`` or ``least_width`` in pixels at normal text; larger text has more room."""
+    widget.setProperty(_SIZES, sizes)
+    _fit(widget, sizes)
+
+
+def _fit(widget: QWidget, sizes: dict[str, int]) -> None:
+    factor = max(1.0, text_scale())
+    for name, pixels in sizes.items():
+        set_ = {"height": widget.setFixedHeight, "width": widget.setFixedWidth, "least_width": widget.setMinimumWidth}
+        set_[name](round(pixels * factor))
 
 
 def palette(c: Colours) -> QPalette:
@@ -205,6 +227,7 @@ QMessageBox QLabel#qt_msgbox_label {{ min-width: 340px; }}
 #panel_header:focus {{ border: 1px solid {c.accent_hover}; }}
 Notes {{ color: {c.amber}; padding: 0 4px 0 0; }}
 #notes_popup {{ background: {c.panel}; border: 1px solid {c.border}; }}
+#top_line {{ background: {c.border}; margin: 0; }}
 #panel_separator {{ background: {c.window}; }}
 QLabel[dim="true"] {{ color: {c.text_dim}; }}
 QLabel[warning="true"] {{ color: {c.amber}; }}

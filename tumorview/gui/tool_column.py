@@ -6,6 +6,7 @@ from PySide6.QtCore import QSize, Qt
 from PySide6.QtGui import QAction
 from PySide6.QtWidgets import QFrame, QScrollArea, QVBoxLayout, QWidget
 
+from tumorview.gui import theme
 from tumorview.gui.docks.agreement_dock import AgreementPanel
 from tumorview.gui.docks.edit_dock import EditPanel
 from tumorview.gui.docks.labels_dock import LabelsPanel
@@ -45,7 +46,7 @@ class ToolColumn(KeyGuard):
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.addWidget(self.scroll_area)
-        self.setMinimumWidth(WIDTH)
+        theme.grows(self, least_width=WIDTH)
 
     @property
     def panels(self) -> tuple[Panel, ...]:
@@ -54,4 +55,4 @@ class ToolColumn(KeyGuard):
 
     def sizeHint(self) -> QSize:
         """As narrow as the controls allow: the image needs the room."""
-        return QSize(WIDTH, 600)
+        return QSize(self.minimumWidth(), 600)

@@ -28,7 +28,7 @@ class TopRow(QWidget):
     def __init__(self, action_set: ActionSet, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.setObjectName("top_row")
-        self.setFixedHeight(32)
+        theme.grows(self, height=32)
         self.bar = QMenuBar()
         self.recent = QMenu("Open &Recent")
         self.recent.setObjectName("recent_menu")
@@ -68,5 +68,5 @@ class TopRow(QWidget):
 def _line() -> QFrame:
     line = QFrame()
     line.setFixedSize(1, 18)
-    line.setStyleSheet(f"background: {theme.colours().border}; margin: 0;")
+    line.setObjectName("top_line")
     return line

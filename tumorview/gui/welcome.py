@@ -6,13 +6,13 @@ from pathlib import Path
 
 from PySide6.QtCore import QSize, Qt, Signal
 from PySide6.QtGui import QAction, QColor, QPainter, QPaintEvent, QPen
-from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QPushButton, QToolButton, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QProgressBar, QPushButton, QToolButton, QVBoxLayout, QWidget
 
 from tumorview import __version__
 from tumorview.app.actions import plain_title
 from tumorview.gui import icons, theme
 from tumorview.gui.status import NOTICE
-from tumorview.gui.widgets import ElidedLabel, label, named
+from tumorview.gui.widgets import ElidedLabel, label, named, row
 
 WIDTH = 560
 SHOWN_RECENT = 6
@@ -60,12 +60,14 @@ class WelcomePage(QWidget):
 
     recent_chosen = Signal(object)  # Path
     recent_removed = Signal(object)  # Path
+    cancel_requested = Signal()
 
     def __init__(self, ways_in: Sequence[QAction], parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.setObjectName("welcome_page")
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self._lines: list[QWidget] = []
+        self._buttons: list[QPushButton] = []
         column = QVBoxLayout()
         column.setSpacing(theme.GRID)
         title = label("TumorView")
@@ -80,10 +82,13 @@ class WelcomePage(QWidget):
         buttons = QHBoxLayout()
         buttons.setSpacing(theme.GRID)
         for number, action in enumerate(ways_in):
-            buttons.addWidget(_big_button(action, primary=number == 0), 1)
+            button = _big_button(action, primary=number == 0)
+            self._buttons.append(button)
+            buttons.addWidget(button, 1)
         column.addLayout(buttons)
         self.drop_area = self._drop_area()
         column.addWidget(self.drop_area)
+        column.addWidget(self._progress_line())
         column.addSpacing(theme.GRID)
         self._recent_title = label("Recent")
         theme.scaled(self._recent_title, 1.0, bold=True)
@@ -95,7 +100,7 @@ class WelcomePage(QWidget):
         notice = label(f"{NOTICE}.   Version {__version__}", dim=True)
         column.addWidget(notice)
         middle = QWidget()
-        middle.setFixedWidth(WIDTH)
+        theme.grows(middle, width=WIDTH)
         middle.setLayout(column)
         column.setContentsMargins(0, 0, 0, 2 * theme.GRID)
         outer = QVBoxLayout(self)
@@ -106,6 +111,37 @@ class WelcomePage(QWidget):
         across.addStretch(1)
         outer.addLayout(across, 5)
         self.show_recent(())
+        self.refresh_icons()
+
+    def refresh_icons(self) -> None:
+        """Tint the icons in the theme's colours."""
+        for button in self._buttons:
+            _tint(button)
+        self._drop_picture.setPixmap(icons.icon("drop", theme.colours().text_dim).pixmap(QSize(28, 28)))
+
+    def show_progress(self, title: str, fraction: float) -> None:
+        """What is being opened and how far it is; an empty title hides it."""
+        self.progress.setVisible(bool(title))
+        self._task.set_text(title)
+        self._bar.setValue(round(1000 * fraction))
+
+    def _progress_line(self) -> QWidget:
+        self._task, self._bar = ElidedLabel(""), QProgressBar()
+        named(self._bar, "welcome_progress", "Progress of opening")
+        self._bar.setRange(0, 1000)
+        self._bar.setTextVisible(False)
+        self._bar.setFixedHeight(6)
+        cancel = QPushButton("Cancel")
+        named(cancel, "welcome_cancel", "Cancel opening", "Stop; nothing is changed (Shift+F5)")
+        cancel.setMinimumHeight(theme.TARGET)
+        cancel.clicked.connect(self.cancel_requested)
+        self.progress = QWidget()
+        line = row(self._task, self._bar, cancel, spacing=theme.GRID)
+        line.setStretch(0, 2)
+        line.setStretch(1, 3)
+        self.progress.setLayout(line)
+        self.progress.hide()
+        return self.progress
 
     def show_notice(self, text: str) -> None:
         """Something to know before the first study; empty hides it."""
@@ -154,8 +190,7 @@ class WelcomePage(QWidget):
     def _drop_area(self) -> _DropArea:
         area = _DropArea()
         area.setMinimumHeight(96)
-        picture = QLabel()
-        picture.setPixmap(icons.icon("drop", theme.colours().text_dim).pixmap(QSize(28, 28)))
+        picture = self._drop_picture = QLabel()
         picture.setAlignment(Qt.AlignmentFlag.AlignCenter)
         text = label("Drop a DICOM folder, NIfTI, TIFF or PNG here", dim=True)
         text.setAlignment(Qt.AlignmentFlag.AlignCenter)
@@ -173,9 +208,15 @@ def _big_button(action: QAction, *, primary: bool) -> QPushButton:
     button.setToolTip(action.toolTip())
     button.setAccessibleName(action.text().replace("&", ""))
     button.setProperty("primary", primary)
-    colour = theme.colours().on_accent if primary else None
-    button.setIcon(icons.icon({"open": "open", "open_folder": "folder"}.get(button.objectName()[8:], "sample"), colour))
+    button.setProperty("glyph", {"file.open": "open", "file.open_folder": "folder"}.get(action.objectName(), "sample"))
+    _tint(button)
     button.setIconSize(QSize(18, 18))
     button.setMinimumHeight(40)
     button.clicked.connect(lambda: action.trigger())
+    action.changed.connect(lambda: button.setToolTip(action.toolTip()))
     return button
+
+
+def _tint(button: QPushButton) -> None:
+    colour = theme.colours().on_accent if button.property("primary") else None
+    button.setIcon(icons.icon(button.property("glyph"), colour))

@@ -25,6 +25,8 @@ from PySide6.QtWidgets import (
     QStyle,
     QStyleOptionComboBox,
     QStylePainter,
+    QTableWidget,
+    QTableWidgetItem,
     QToolButton,
     QVBoxLayout,
     QWidget,
@@ -109,7 +111,7 @@ def compact_spin(spin: QSpinBox | QDoubleSpinBox, width: int) -> None:
     """A number field without arrows, that gives the keyboard back when Enter is pressed."""
     spin.setButtonSymbols(QAbstractSpinBox.ButtonSymbols.NoButtons)
     spin.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
-    spin.setFixedWidth(width)
+    theme.grows(spin, width=width)
     spin.setMinimumHeight(theme.TARGET)
     spin.setKeyboardTracking(False)
     spin.lineEdit().returnPressed.connect(spin.clearFocus)
@@ -148,6 +150,13 @@ class ElidedLabel(QLabel):
 
     def _elide(self) -> None:
         self.setText(self.fontMetrics().elidedText(self._full, self._mode, max(self.width(), 0)))
+
+
+def cell(table: QTableWidget, line: int, column: int) -> QTableWidgetItem:
+    """The item there; one that was never set is a mistake."""
+    item = table.item(line, column)
+    assert item is not None
+    return item
 
 
 def label(text: str, *, dim: bool = False, warning: bool = False, wrap: bool = False) -> QLabel:
@@ -195,7 +204,12 @@ def push_button(action: QAction, name: str, text: str, *, height: int = theme.TA
     button.setMinimumHeight(height)
     button.setEnabled(action.isEnabled())
     button.clicked.connect(lambda: action.trigger())
-    action.changed.connect(lambda: button.setEnabled(action.isEnabled()))
+
+    def follow() -> None:
+        button.setEnabled(action.isEnabled())
+        button.setToolTip(action.toolTip())
+
+    action.changed.connect(follow)
     return button
 
 
@@ -214,7 +228,7 @@ class Panel(QWidget):
         self.header.setToolTip(f"Fold or unfold {title}")
         self.header.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
         self.header.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
-        self.header.setFixedHeight(26)
+        theme.grows(self.header, height=26)
         self.header.setIconSize(QSize(12, 12))
         self.header.setFocusPolicy(Qt.FocusPolicy.TabFocus)
         self.header.clicked.connect(lambda: self.set_folded(not self.folded))

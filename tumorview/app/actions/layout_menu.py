@@ -34,5 +34,5 @@ ACTIONS: tuple[ActionSpec, ...] = (
     _layout("next_series", "&Next Series", "Ctrl+PgDown", "The next series of the study", checkable=False),
     _layout("previous_series", "&Previous Series", "Ctrl+PgUp", "The series before it", checkable=False, ends=True),
     _layout("link", "&Link Views", "L", "Scroll, zoom and pan all views together", "link"),
-    _layout("crosshair", "Cross&hair", "X", "Where the views meet; a click moves it", "crosshair"),
+    _layout("crosshair", "Crosshai&r", "X", "Where the views meet; a click moves it", "crosshair"),
 )

@@ -80,7 +80,7 @@ ACTIONS: tuple[ActionSpec, ...] = (
     ),
     ActionSpec(
         "view.smooth",
-        "Inter&polate",
+        "Int&erpolate",
         VIEW,
         ("Shift+I",),
         "Smooth greys; off shows every voxel as it is",

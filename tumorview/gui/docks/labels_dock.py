@@ -159,7 +159,7 @@ class LabelsPanel(Panel):
         named(self.boundary_width, "boundary_width", "Boundary width", "Width of the outline in screen pixels")
         compact_spin(self.boundary_width, 48)
         self.boundary_width.setButtonSymbols(QSpinBox.ButtonSymbols.UpDownArrows)
-        self.boundary_width.setFixedWidth(60)
+        theme.grows(self.boundary_width, width=60)
         self.content.addLayout(self._list)
         self.content.addLayout(row(label("Opacity"), self.opacity, self._percent))
         self.content.addLayout(row(self.boundary, 1, self.boundary_width))

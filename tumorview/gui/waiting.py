@@ -1,0 +1,67 @@
+"""What the user waits for: told in the status bar, large on the welcome page, always with a way to cancel."""
+
+from PySide6.QtCore import QObject, QTimer, Signal
+
+from tumorview.gui import files, names, segmenting
+from tumorview.gui.job_runner import JobEnded, JobProgress, JobRunner
+from tumorview.gui.status import StatusBar
+
+CANCELLABLE = files.CANCELLABLE | {segmenting.GROUP}
+QUIET = frozenset((segmenting.GROUP, names.CHECK))  # told elsewhere, or not worth a word
+DELAY_MS = 300  # what is done sooner only flickers
+
+
+class Waiting(QObject):
+    """``progressed`` carries (title, fraction) of a task that takes a while, and ("", 1.0) when there is none."""
+
+    progressed = Signal(str, float)
+
+    def __init__(self, jobs: JobRunner, status: StatusBar, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self._jobs, self._status = jobs, status
+        self._fraction = 0.0
+        self._delay = QTimer(self)
+        self._delay.setSingleShot(True)
+        self._delay.setInterval(DELAY_MS)
+        self._delay.timeout.connect(self._show)
+        jobs.started.connect(lambda _: self._started())
+        jobs.progressed.connect(self._progressed)
+        jobs.ended.connect(self._ended)
+        status.cancel_requested.connect(self.cancel)
+
+    @property
+    def running(self) -> bool:
+        """Whether there is something to cancel."""
+        return any(job.exclusive in CANCELLABLE for job in self._jobs.active)
+
+    def cancel(self) -> None:
+        """Stop what the user is waiting for; a save that was asked for is finished."""
+        for group in CANCELLABLE:
+            self._jobs.cancel_group(group)
+
+    @property
+    def _titles(self) -> list[str]:
+        return [job.title for job in self._jobs.active if job.exclusive not in QUIET]
+
+    def _started(self) -> None:
+        if self._titles and not self._delay.isActive() and not self._status.progress_shown:
+            self._fraction = 0.0
+            self._delay.start()
+
+    def _progressed(self, report: JobProgress) -> None:
+        if report.job.exclusive not in QUIET:
+            self._fraction = report.fraction
+            if not self._delay.isActive():
+                self._show()
+
+    def _ended(self, _: JobEnded) -> None:
+        if not self._titles:
+            self._delay.stop()
+            self._status.hide_progress()
+            self.progressed.emit("", 1.0)
+
+    def _show(self) -> None:
+        titles = self._titles
+        if titles:
+            self._status.show_progress(self._fraction, titles[-1])
+            self.progressed.emit(titles[-1], self._fraction)
