@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from tumorview.app.live_agreement import LiveAgreement
+from tumorview.app.measurements import Measurements
 from tumorview.app.preview import Preview
 from tumorview.app.restoring import grid_of, made_by, saved_place, study_as_in
 from tumorview.app.state_records import StateRecords
@@ -51,6 +52,7 @@ class Session:
         self.history: History | None = None
         self.brush = BrushSettings()
         self.records = StateRecords()
+        self.measurements = Measurements(self.records)
 
         self.study_changed: Event[Study | None] = Event()
         self.series_changed: Event[Series] = Event()

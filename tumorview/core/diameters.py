@@ -4,8 +4,8 @@ Macdonald et al. (J Clin Oncol 1990;8:1277-1280) and RANO (Wen et al., J Clin On
 al., J Clin Oncol 2023;41:5187-5199) rate a glioma by the product of its largest diameter on a slice and the largest
 diameter perpendicular to it. What is decided here where the papers leave it open:
 
-* The shape is the union of its pixels' areas, the one whose outline the views draw; lines end on that outline. A block of
-  10 x 10 pixels of 1 mm has diameters of 14.1 mm, its diagonals.
+* The shape is the union of its pixels' areas and lines end on its outline: a block of 10 x 10 pixels of 1 mm has
+  diameters of 14.1 mm, its diagonals.
 * Both lines lie inside the shape. A concave shape is not measured across the gap, and a hole is not measured across
   either ("the cystic or surgical cavity should not be measured", RANO 2010).
 * The second line is exactly at right angles to the first, in millimetres, and in the same connected part of the shape.
@@ -64,8 +64,8 @@ def steps_of(spacing: tuple[float, float]) -> Steps:
 def diameters(inside: Pixels, steps: Steps) -> Diameters | None:
     """Both diameters of ``inside`` [rows, columns]; None where it is empty.
 
-    ``steps`` [2, 2] has the in-plane vector in mm of one column in its first row and of one row in its second. Parts that
-    only touch at a corner count as one.
+    ``steps`` [2, 2] has the in-plane vector in mm of one column in its first row and of one row in its second. Parts
+    that only touch at a corner count as one.
     """
     best: tuple[float, Pixels, tuple[int, int], Ends] | None = None
     for part, offset, bound in _parts(inside, steps):
@@ -92,7 +92,7 @@ def _places(ends: Ends, offset: tuple[int, int]) -> tuple[Place, Place]:
 
 
 def _parts(inside: Pixels, steps: Steps) -> Iterator[tuple[Pixels, tuple[int, int], float]]:
-    """Connected parts, cut out, with their first row and column and a length that no line inside exceeds; longest first."""
+    """Connected parts, cut out, with their first row and column and a length no line inside exceeds; longest first."""
     from scipy import ndimage  # a third of a second that a window which measures nothing should not wait for
 
     labelled, _ = ndimage.label(inside, np.ones((3, 3)))
