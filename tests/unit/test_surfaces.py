@@ -10,7 +10,9 @@ from hypothesis import strategies as st
 from tests.unit.synthetic import ORIENTATIONS, grid_of, head_volume
 from tumorview.app.jobs import CancelToken, JobContext
 from tumorview.core.geometry import Geometry
-from tumorview.core.surfaces import Surface, air_threshold, drawn_geometry, head_surface, label_surface
+from tumorview.core.head import find_head, tissue_threshold
+from tumorview.core.slicing import Plane, PlaneView
+from tumorview.core.surfaces import Surface, drawn_geometry, label_surfaces
 from tumorview.core.volume import Volume
 from tumorview.errors import JobCancelled
 
@@ -32,9 +34,7 @@ def assert_closed(surface: Surface) -> None:
 
 
 def made(mask: np.ndarray, geometry: Geometry, number: int = 1) -> Surface:
-    surface = label_surface(mask, geometry, number)
-    assert surface is not None
-    return surface
+    return label_surfaces(mask, geometry)[number]
 
 
 @pytest.mark.parametrize(
@@ -98,11 +98,11 @@ def test_labels_have_surfaces_of_their_own() -> None:
     geometry = Geometry.from_spacing(mask.shape, (5, 1, 1))
     assert made(mask, geometry, 1).volume_mm3 == pytest.approx(75 * 5, rel=0.02)
     assert made(mask, geometry, 4).volume_mm3 == pytest.approx(192 * 5, rel=0.02)
-    assert label_surface(mask, geometry, 2) is None
+    assert list(label_surfaces(mask, geometry)) == [1, 4]
 
 
 def test_an_empty_mask_has_no_surface() -> None:
-    assert label_surface(np.zeros((3, 4, 5), np.uint8), Geometry.uncalibrated((3, 4, 5)), 1) is None
+    assert label_surfaces(np.zeros((3, 4, 5), np.uint8), Geometry.uncalibrated((3, 4, 5))) == {}
 
 
 @pytest.mark.parametrize("shape", [(1, 1, 1), (1, 30, 40), (5, 20, 20)])
@@ -125,7 +125,7 @@ def test_a_cancelled_surface_stops() -> None:
     token = CancelToken()
     token.cancel()
     with pytest.raises(JobCancelled):
-        label_surface(np.ones((2, 2, 2), np.uint8), Geometry.uncalibrated((2, 2, 2)), 1, progress=JobContext(token))
+        label_surfaces(np.ones((2, 2, 2), np.uint8), Geometry.uncalibrated((2, 2, 2)), progress=JobContext(token))
 
 
 # -- the head --------------------------------------------------------------------------------------------------
@@ -141,8 +141,9 @@ def test_the_head_is_found_whatever_the_air_is(scale: float, air: float, noise: 
     data = head_volume((30, 80, 72)) * scale + air + rng.normal(0, noise, (30, 80, 72))
     data[12:18, 30:50, 30:44] = air  # ventricles as dark as air are inside all the same
     geometry = Geometry.from_spacing(data.shape, (4.0, 2.0, 2.0))
-    surface = head_surface(Volume(data.astype(np.float32), geometry))
-    assert surface is not None
+    head = find_head(Volume(data.astype(np.float32), geometry))
+    assert head is not None
+    surface = head.surface
     assert_closed(surface)
     true = np.count_nonzero(head_volume((30, 80, 72))) * geometry.voxel_volume_mm3
     assert surface.volume_mm3 == pytest.approx(true, rel=0.06)
@@ -151,22 +152,39 @@ def test_the_head_is_found_whatever_the_air_is(scale: float, air: float, noise: 
 
 def test_the_head_keeps_to_its_budget_of_triangles() -> None:
     volume = Volume(head_volume((60, 120, 120)), Geometry.from_spacing((60, 120, 120), (3, 2, 2)))
-    surface = head_surface(volume, max_triangles=6000)
-    assert surface is not None
+    head = find_head(volume, max_triangles=6000)
+    assert head is not None
+    surface = head.surface
     assert 2000 < len(surface.triangles) <= 6000
     assert_closed(surface)
 
 
 def test_an_image_of_air_has_no_head() -> None:
     grid = Geometry.from_spacing((4, 16, 16), (5, 1, 1))
-    assert head_surface(Volume(np.zeros(grid.shape, np.int16), grid)) is None
-    assert head_surface(Volume(np.full(grid.shape, np.nan, np.float32), grid)) is None
+    assert find_head(Volume(np.zeros(grid.shape, np.int16), grid)) is None
+    assert find_head(Volume(np.full(grid.shape, np.nan, np.float32), grid)) is None
 
 
-def test_the_air_threshold_lies_between_air_and_tissue() -> None:
-    air, distance = air_threshold(head_volume((10, 40, 40)) + 50)
+def test_tissue_lies_between_air_and_the_middle_of_the_head() -> None:
+    air, distance = tissue_threshold(head_volume((10, 40, 40)) + 50)
     assert air == 50
     assert 20 < distance < 200
+
+
+@pytest.mark.parametrize("plane", list(Plane))
+@pytest.mark.parametrize("orientation", [((0, 1, 2), (1, 1, 1)), ((1, 2, 0), (-1, 1, -1))])
+def test_a_slice_of_any_grid_is_cut_out_along_the_head(
+    plane: Plane, orientation: tuple[tuple[int, ...], tuple[int, ...]]
+) -> None:
+    data = head_volume((40, 80, 72))
+    grid = grid_of(*orientation, shape=data.shape, spacing=(2.0, 2.0, 4.0), tilt=0.2)
+    head = find_head(Volume(data, grid))
+    assert head is not None
+    view = PlaneView.of(grid, plane)
+    index = view.count // 2
+    cut, true = head.inside(view, index), view.extract(data, index) > 0
+    assert cut.shape == view.size
+    assert 2 * np.count_nonzero(cut & true) / (np.count_nonzero(cut) + np.count_nonzero(true)) > 0.95
 
 
 # -- stacks without calibration --------------------------------------------------------------------------------

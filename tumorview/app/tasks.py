@@ -4,6 +4,9 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+import numpy.typing as npt
+
 from tumorview.app.jobs import JobContext
 from tumorview.app.model_reports import write_model_report
 from tumorview.app.segmenter import RunSegmentation, Segmenter, SegmentOptions
@@ -182,6 +185,12 @@ def export_png(
         progress=context.part(0.3, 1.0),
     )
     return written
+
+
+def export_picture(picture: npt.NDArray[np.uint8], path: Path) -> Path:
+    """Write a picture RGB [h, w, 3] as PNG without any text, read back and compared."""
+    exports.write_png(picture, path)
+    return path
 
 
 def convert(study: Study, output: Path, *, uid: str | None = None) -> Path:

@@ -1,4 +1,4 @@
-"""Surfaces of labels and of the head as triangles in the patient, for the 3D view.
+"""Surfaces of labels as triangles in the patient, for the 3D view.
 
 Each connected part of a label becomes a field. Where slices lie farther apart than pixels, the field holds the signed
 distances to the boundary within each slice, interpolated from slice to slice (Herman, Zheng & Bucholtz, "Shape-based
@@ -19,7 +19,6 @@ import numpy.typing as npt
 from tumorview.core.geometry import Geometry
 from tumorview.core.mask import MaskArray
 from tumorview.core.progress import Progress
-from tumorview.core.volume import Volume
 
 Bits = npt.NDArray[np.bool_]
 Field = npt.NDArray[np.float32]
@@ -33,13 +32,6 @@ MARGIN = 3  # cells around a part, so that its surface closes inside the field
 SMOOTHING = 0.8  # standard deviation in pixels, or in cells where those are larger
 SLICE_SMOOTHING = 0.3  # standard deviation in slices (across them)
 THICK = 1.5  # slices farther apart than so many pixels are interpolated
-
-HEAD_STEP_MM = 3.0
-HEAD_CELLS = 80  # across a head of unknown size
-HEAD_SHARE = 0.25  # of the way from the air to the middle of the tissue: where the head begins
-HEAD_TRIANGLES = 100_000
-CORNER = 0.06  # of a slice's sides: its corners show air
-HISTOGRAM_BINS = 256
 
 ASSUMED_DEPTH = 0.6  # of a slice's longer side: how deep a stack is drawn whose slice distance is unknown
 
@@ -67,65 +59,25 @@ class Surface:
         return _signed_volume(self.vertices.astype(np.float64), self.triangles)
 
 
-def label_surface(
-    mask: MaskArray, geometry: Geometry, number: int, *, progress: Progress | None = None
-) -> Surface | None:
-    """The closed surface around the voxels of ``mask`` [k, j, i] that have label ``number``; None where there are none.
+def label_surfaces(mask: MaskArray, geometry: Geometry, *, progress: Progress | None = None) -> dict[int, Surface]:
+    """The closed surface around each label that ``mask`` [k, j, i] has, by its number.
 
     Connected parts (also over corners) have a surface each, which encloses as much volume as their voxels.
     """
+    from scipy import ndimage
+
     progress = progress or Progress()
-    pieces = []
-    for start, bits in _parts(mask == number):
-        progress.check()
-        pieces.append(_part_surface(bits, start, geometry))
-    return _joined(pieces)
-
-
-def head_surface(
-    volume: Volume, *, max_triangles: int = HEAD_TRIANGLES, progress: Progress | None = None
-) -> Surface | None:
-    """The outside of the head (of the brain where the skull was stripped); None where nothing stands out from the air.
-
-    The largest connected part above the air, holes closed, at a resolution of HEAD_STEP_MM or less, so that it has at
-    most ``max_triangles``.
-    """
-    progress = progress or Progress()
-    step = HEAD_STEP_MM if volume.geometry.calibrated else max(volume.shape) / HEAD_CELLS
-    while True:
-        progress.check()
-        data, geometry = _coarse(volume, step)
-        progress.check()
-        bits = _head(data)
-        if bits is None:
-            return None
-        start, largest = max(_parts(bits), key=lambda part: int(np.count_nonzero(part[1])))
-        progress.check()
-        surface = _part_surface(largest, start, geometry, step=step)
-        if len(surface.triangles) <= max_triangles:
-            return surface
-        step *= 1.1 * math.sqrt(len(surface.triangles) / max_triangles)
-
-
-def air_threshold(data: npt.NDArray[Any]) -> tuple[float, float]:
-    """(air, distance): voxels whose intensity lies farther than ``distance`` from ``air`` are tissue.
-
-    The air is what most of the volume's corners show (z-scored and inversion-recovery images have grey air, inverted
-    ones white); the distance is a share of the way to the tissue's median, which Otsu's threshold separates.
-    """
-    from skimage.filters import threshold_otsu
-
-    values = np.nan_to_num(data.astype(np.float32), nan=0.0, posinf=0.0, neginf=0.0)
-    near = [max(1, round(CORNER * extent)) for extent in values.shape]
-    corners = values[:, np.r_[: near[1], -near[1] : 0]][:, :, np.r_[: near[2], -near[2] : 0]]
-    air = float(np.median(corners))
-    distance = np.abs(values - air)
-    limit = float(np.percentile(distance, 99.5))
-    if limit <= 0:
-        return air, 0.0
-    cut = threshold_otsu(np.minimum(distance, limit), nbins=HISTOGRAM_BINS)
-    tissue = float(np.median(distance[distance > cut]))
-    return air, HEAD_SHARE * tissue
+    surfaces = {}
+    for number, box in enumerate(ndimage.find_objects(mask), 1):
+        if box is None:
+            continue
+        pieces = []
+        for first, bits in connected_parts(mask[box] == number):
+            progress.check()
+            start = [outer.start + inner for outer, inner in zip(box, first, strict=True)]
+            pieces.append(part_surface(bits, start, geometry))
+        surfaces[number] = _joined(pieces)
+    return surfaces
 
 
 def drawn_geometry(geometry: Geometry) -> Geometry:
@@ -144,21 +96,16 @@ def drawn_geometry(geometry: Geometry) -> Geometry:
 # -- from voxels to a field ------------------------------------------------------------------------------------
 
 
-def _parts(bits: Bits) -> Iterator[tuple[tuple[int, ...], Bits]]:
+def connected_parts(bits: Bits) -> Iterator[tuple[tuple[int, ...], Bits]]:
     """(first index, voxels) of each connected part of ``bits`` in its own box."""
     from scipy import ndimage
 
-    box = ndimage.find_objects(bits.astype(np.uint8))
-    if not box:
-        return
-    cropped = np.ascontiguousarray(bits[box[0]])
-    parts, _ = ndimage.label(cropped, np.ones((3, 3, 3)))
+    parts, _ = ndimage.label(bits, np.ones((3, 3, 3)))
     for number, place in enumerate(ndimage.find_objects(parts), 1):
-        start = tuple(outer.start + inner.start for outer, inner in zip(box[0], place, strict=True))
-        yield start, parts[place] == number
+        yield tuple(side.start for side in place), parts[place] == number
 
 
-def _part_surface(bits: Bits, start: Sequence[int], geometry: Geometry, step: float | None = None) -> Surface:
+def part_surface(bits: Bits, start: Sequence[int], geometry: Geometry, step: float | None = None) -> Surface:
     """The surface of one part, whose first voxel has index ``start``, in cells of about ``step`` mm."""
     from skimage.measure import marching_cubes
 
@@ -169,7 +116,7 @@ def _part_surface(bits: Bits, start: Sequence[int], geometry: Geometry, step: fl
         step = max(min(usual, min(extent) / FEWEST_CELLS), max(extent) / MOST_CELLS)
     factors = tuple(max(1, int(step / (2 * mm))) for mm in geometry.spacing)
     spacing = tuple(mm * n for mm, n in zip(geometry.spacing, factors, strict=True))
-    field, first, steps = _smooth_field(_block_mean(bits, factors), spacing, step)
+    field, first, steps = _smooth_field(block_mean(bits, factors), spacing, step)
     cell = geometry.voxel_volume_mm3 * math.prod(factors) * math.prod(steps)
     points, triangles, _, _ = marching_cubes(field, _enclosing_level(field, volume / cell))
     index = first + points.astype(np.float64) * steps  # in joined voxels of the part
@@ -252,22 +199,7 @@ def _enclosing_level(field: Field, cells: float) -> float:
     return min(max(level, border + 1e-3 * (top - border)), top - 1e-3 * (top - border))
 
 
-# -- the head --------------------------------------------------------------------------------------------------
-
-
-def _coarse(volume: Volume, step: float) -> tuple[Field, Geometry]:
-    """``volume`` with voxels averaged to blocks of about ``step`` mm, and the grid of the blocks."""
-    sizes = zip(volume.geometry.spacing, volume.shape, strict=True)
-    blocks = tuple(max(1, min(round(step / mm), extent)) for mm, extent in sizes)
-    data = _block_mean(volume.data, blocks)
-    affine = volume.geometry.affine.copy()
-    scale = np.asarray(blocks[::-1], np.float64)
-    affine[:3, 3] += affine[:3, :3] @ ((scale - 1) / 2)
-    affine[:3, :3] *= scale
-    return data, Geometry(data.shape, affine, volume.geometry.calibrated)
-
-
-def _block_mean(data: npt.NDArray[Any], blocks: Sequence[int]) -> Field:
+def block_mean(data: npt.NDArray[Any], blocks: Sequence[int]) -> Field:
     """Means of blocks of voxels as float32; the last block of an axis may hold fewer. Not-a-number counts as zero."""
     result = np.empty([math.ceil(n / b) for n, b in zip(data.shape, blocks, strict=True)], np.float32)
     rows, columns = (np.arange(0, data.shape[axis], blocks[axis]) for axis in (1, 2))
@@ -277,19 +209,6 @@ def _block_mean(data: npt.NDArray[Any], blocks: Sequence[int]) -> Field:
         heights, widths = (np.diff([*starts, n]) for starts, n in zip((rows, columns), slab.shape, strict=True))
         result[target] = sums / np.outer(heights, widths)
     return result
-
-
-def _head(data: Field) -> Bits | None:
-    """What stands out from the air, holes closed slice by slice; None where nothing does."""
-    from scipy import ndimage
-
-    air, distance = air_threshold(data)
-    if distance <= 0:
-        return None
-    bits = np.abs(data - air) > distance
-    bits = np.stack([ndimage.binary_fill_holes(pixels) for pixels in bits])
-    opened = ndimage.binary_opening(bits)  # noise of the air that hangs on to the skin
-    return np.asarray(opened if opened.any() else bits) if bits.any() else None
 
 
 # -- triangles -------------------------------------------------------------------------------------------------
@@ -331,9 +250,9 @@ def _signed_volume(points: npt.NDArray[np.float64], faces: npt.NDArray[Any]) -> 
     return float(np.einsum("ij,ij->", a, np.cross(b, c)) / 6)
 
 
-def _joined(surfaces: Sequence[Surface]) -> Surface | None:
-    if len(surfaces) < 2:
-        return surfaces[0] if surfaces else None
+def _joined(surfaces: Sequence[Surface]) -> Surface:
+    if len(surfaces) == 1:
+        return surfaces[0]
     offsets = np.cumsum([0, *(len(surface.vertices) for surface in surfaces[:-1])], dtype=np.uint32)
     return Surface(
         np.concatenate([surface.vertices for surface in surfaces]),

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
 
+import numpy as np
+import numpy.typing as npt
 from PySide6.QtCore import QObject, QPoint, Signal
 from PySide6.QtWidgets import QFileDialog, QMenu, QWidget
 
@@ -27,6 +29,8 @@ IMAGE_FILTER = (
 )
 MASK_FILTER = "Masks (*.nii *.nii.gz *.tif *.tiff *.png);;All files (*)"
 NIFTI_FILTER = "NIfTI (*.nii.gz *.nii)"
+PICTURE_FILTER = "PNG (*.png)"
+Picture = npt.NDArray[np.uint8]  # RGB [h, w, 3]
 Then = Callable[[], None]
 
 
@@ -263,6 +267,27 @@ class FileController(QObject):
             self.told.emit(f"{len(files)} PNG files written and checked: {self._name(folder, whole=True)}")
 
         self._jobs.start(Job("Exporting PNG slices", work, exclusive=EXPORT), Handlers(done=written, failed=self._fail))
+
+    def export_picture(self, make: Callable[[], Picture]) -> None:
+        """Ask for a file and save there the picture of the 3D view that ``make`` draws."""
+        if self._session.study is None:
+            return
+        mask = self.suggested_path()
+        start = mask.with_name(mask.name.removesuffix("_mask.nii.gz") + "_3d.png")
+        chosen, _ = QFileDialog.getSaveFileName(self._window, "Save 3D Picture", str(start), PICTURE_FILTER)
+        if chosen:
+            path = Path(chosen)
+            self.export_picture_to(path if path.suffix else path.with_suffix(".png"), make())
+
+    def export_picture_to(self, path: Path, picture: Picture) -> None:
+        """Write ``picture`` as PNG; success is told once the file was read back."""
+
+        def written(_: Path) -> None:
+            self._save_folder = path.parent
+            self.told.emit(f"Picture saved and checked: {self._name(path, whole=True)}")
+
+        job = Job(f"Saving {self._name(path)}", lambda _: _tasks().export_picture(picture, path))
+        self._jobs.start(job, Handlers(done=written, failed=self._fail))
 
     def suggested_path(self) -> Path:
         """Where a mask that was never saved would go."""

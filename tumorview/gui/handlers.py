@@ -40,6 +40,7 @@ def _file_handlers(window: "MainWindow") -> dict[str, Handler]:
         "file.save_mask": lambda: window.files.save_mask(),
         "file.export_nifti": lambda: window.files.export_nifti(),
         "file.export_png": lambda: window.files.export_png(),
+        "view.export_3d_picture": lambda: window.export_3d_picture(),
         "file.settings": lambda: window.open_dialog(SettingsDialog, lambda: SettingsDialog(window.memory, window)),
         "file.close": lambda: window.files.close_study(),
         "file.quit": lambda: window.close(),

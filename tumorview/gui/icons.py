@@ -24,6 +24,7 @@ GLYPHS = {
     "save": "floppy-disk",
     "export": "export",
     "picture": "image",
+    "picture_3d": "cube",
     "run": "play",
     "cancel": "stop",
     "undo": "arrow-u-up-left",

@@ -42,6 +42,7 @@ from tumorview.gui.tool_column import ToolColumn
 from tumorview.gui.top_row import TopRow
 from tumorview.gui.viewing import ViewController
 from tumorview.gui.views import CursorInfo, OverlayOptions, SliceStrip, SliceView, Tool, ViewGrid
+from tumorview.gui.views.volume_view import VolumeView, make_volume_view
 from tumorview.gui.waiting import Waiting
 from tumorview.gui.welcome import WelcomePage
 
@@ -65,7 +66,7 @@ class MainWindow(QMainWindow):
         self.jobs = JobRunner(self._study_id, self)
         self.action_set = ActionSet(self, handlers_of(self))
         self.actions: dict[str, QAction] = self.action_set.actions  # type: ignore[assignment]  # hides QWidget.actions
-        self.grid = ViewGrid(self.session, self.reading)
+        self.grid = ViewGrid(self.session, self.reading, self._make_volume_view)
         self.strip = SliceStrip(self.session, Plane.AXIAL)
         self.tools = ToolColumn(self.actions)
         self.series_list = StudyDock(self.session)
@@ -93,6 +94,26 @@ class MainWindow(QMainWindow):
     def view(self, plane: str = Plane.AXIAL) -> SliceView:
         """The view of that plane, e.g. ``view("axial")``; it works whether the layout shows it or not."""
         return self.grid.view(Plane(plane))
+
+    def _make_volume_view(self, parent: QWidget) -> QWidget:
+        view = make_volume_view(self.session, self.reading, self.jobs, parent)
+        if isinstance(view, VolumeView):
+            view.maximise_requested.connect(lambda: self.grid.toggle_maximised(view))
+            view.export_requested.connect(self.actions["view.export_3d_picture"].trigger)
+            view.set_overlay(self.display.overlay)
+            self.display.overlay_changed.connect(view.set_overlay)
+        return view
+
+    def export_3d_picture(self) -> None:
+        """Save the 3D view as a picture, where one is shown."""
+        view = self.grid.volume_view
+        if isinstance(view, VolumeView) and view.isVisible():
+            self.files.export_picture(view.picture)
+        elif view is not None and view.isVisible():
+            self.status.tell("There is no 3D view on this display.")
+        else:
+            layout = self.actions["view.quad"].toolTip().partition("\n")[0]  # with its shortcut
+            self.status.tell(f"The 3D view is part of the layout {layout}.")
 
     @property
     def views(self) -> tuple[SliceView, ...]:

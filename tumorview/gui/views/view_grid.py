@@ -99,6 +99,11 @@ class ViewGrid(QWidget):
         return tuple(widget for widget in widgets if isinstance(widget, SliceView))
 
     @property
+    def volume_view(self) -> QWidget | None:
+        """The 3D view, or the panel that says why there is none; None until a layout first shows it."""
+        return self._volume_view
+
+    @property
     def cells(self) -> tuple[QWidget, ...]:
         """What the layout shows, slice views and others."""
         return tuple(self._cells)
