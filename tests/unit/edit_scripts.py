@@ -76,7 +76,8 @@ def perform(session: Session, command: tuple) -> None:
             voxels = np.random.default_rng(seed).integers(0, 4, SHAPE).astype(np.uint8)
             session.import_mask(Mask(voxels, GRID), Path("other.nii.gz"))
         case "label", number:
-            session.add_label(Label(number, f"Number {number}", (number, 0, 0), locked=number == 9))
+            added = Label(number, f"Number {number}", (number, 0, 0), locked=number == 9)
+            session.set_labels(session.mask.labels.with_label(added))
         case "document", name, value:
             session.records.put(name, value, work=True)
         case ("saved",):

@@ -3,36 +3,45 @@
 A Session is used from one thread. Listeners connect to its events; nothing here knows a window.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from tumorview.app.live_agreement import LiveAgreement
 from tumorview.app.measurements import Measurements
-from tumorview.app.preview import Preview
+from tumorview.app.preview import Preview, merged
 from tumorview.app.restoring import grid_of, made_by, saved_place, study_as_in
 from tumorview.app.state_records import StateRecords
 from tumorview.core.edits import Edit, replace_all
 from tumorview.core.event import Event
 from tumorview.core.geometry import Geometry
 from tumorview.core.history import History, Move
-from tumorview.core.labels import Label, LabelTable
+from tumorview.core.labels import LabelTable
 from tumorview.core.mask import Box, Mask, MaskArray, Provenance
 from tumorview.core.metrics import Agreement, require_same_grid
 from tumorview.core.prediction import Prediction, PredictionPart, labels_of
 from tumorview.core.session_state import SessionState
 from tumorview.core.slicing import PlaneView
 from tumorview.core.study import Role, Series, Study
-from tumorview.core.tools import BACKGROUND, Brush, Stroke
+from tumorview.core.tools import BACKGROUND, Brush, Change, LiveEdit, PaintRule, Shape, Stroke
 
 
 @dataclass(frozen=True)
 class BrushSettings:
-    """Radius in mm (voxels where uncalibrated) and the label that is painted."""
+    """What the hand paints with: the label and its rule apply to every tool, the rest to the brushes.
+
+    ``radius`` is in mm (voxels where uncalibrated), ``sensitivity`` in standard deviations (see ``Brush``).
+    """
 
     radius: float = 5.0
     label: int = 1
+    shape: Shape = Shape.ROUND
+    ball: bool = False
+    rule: PaintRule = field(default_factory=PaintRule)
+    sensitivity: float = 3.0
 
 
 class Session:
@@ -68,7 +77,7 @@ class Session:
         self._preview: Preview | None = None
         self._compared = LiveAgreement()
         self._saved_at: Edit | None = None
-        self._stroke: Stroke | None = None
+        self._stroke: LiveEdit | None = None
 
     # -- the study ---------------------------------------------------------------------------------------------
 
@@ -255,24 +264,34 @@ class Session:
 
     # -- editing -----------------------------------------------------------------------------------------------
 
-    def set_brush(self, *, radius: float | None = None, label: int | None = None) -> None:
-        """Change the brush's radius (mm) or label."""
-        self.brush = BrushSettings(
-            self.brush.radius if radius is None else min(max(radius, 0.5), 100.0),
-            self.brush.label if label is None else label,
-        )
+    def set_brush(self, **changes: Any) -> None:  # noqa: ANN401 - one keyword per field of BrushSettings
+        """Change what the hand paints with; a radius outside 0.5..100 mm becomes the nearest of them."""
+        if "radius" in changes:
+            changes["radius"] = min(max(float(changes["radius"]), 0.5), 100.0)
+        self.brush = replace(self.brush, **changes)
 
-    def begin_stroke(self, view: PlaneView, *, erase: bool = False) -> None:
-        """Start to paint (or to erase) in a plane of the mask's grid."""
-        self.end_stroke()
+    def rule_for(self, label: int) -> PaintRule:
+        """What may be painted over when ``label`` (or BACKGROUND) is painted."""
+        return self.brush.rule.for_erasing(self.brush.label) if label == BACKGROUND else self.brush.rule
+
+    def begin_stroke(self, view: PlaneView, *, erase: bool = False, smart_on: npt.NDArray[Any] | None = None) -> None:
+        """Start to paint (or to erase) in a plane of the mask's grid; with greys ``smart_on``, with the smart brush."""
         mask, _ = self._editable()
-        label = BACKGROUND if erase else self.brush.label
-        title = "Erase" if erase else "Brush"
-        self._stroke = Stroke(mask, view, Brush(self.brush.radius, label), title=title)
+        brush = self.brush
+        label = BACKGROUND if erase else brush.label
+        rule, sensitivity = self.rule_for(label), None if smart_on is None else brush.sensitivity
+        made = Brush(brush.radius, label, brush.shape, brush.ball, rule, sensitivity)
+        title = "Erase" if erase else "Brush" if smart_on is None else "Smart brush"
+        self.begin(Stroke(mask, view, made, title=title, image=smart_on))
+
+    def begin(self, live: LiveEdit) -> None:
+        """Let ``live`` change the mask until ``end_stroke`` makes it a step; one that is under way ends."""
+        self.end_stroke()
+        self._stroke = live
 
     def stroke_to(self, index: int, row: float, column: float) -> None:
         """Go on painting to a place of the shown slice."""
-        if self._stroke is not None:
+        if isinstance(self._stroke, Stroke):
             self._stroke.move_to(index, row, column)
 
     def end_stroke(self) -> None:
@@ -281,6 +300,25 @@ class Session:
             edit = self._stroke.finish()
             self._stroke = None
             self.history.push(edit)
+
+    def abandon_stroke(self) -> None:
+        """End the stroke and take back what it did; no step is left."""
+        if self._stroke is not None:
+            stroke, self._stroke = self._stroke, None
+            stroke.abandon()
+
+    def change(self, change: Change, title: str) -> bool:
+        """Put what a tool made into the mask, as one step; False where it changed nothing."""
+        self.end_stroke()
+        mask, history = self._editable()
+        edit = change.make(mask, title)
+        history.push(edit)
+        return edit is not None
+
+    @property
+    def live(self) -> LiveEdit | None:
+        """The stroke, or the region that follows a drag, that is under way."""
+        return self._stroke
 
     @property
     def painting(self) -> bool:
@@ -310,10 +348,10 @@ class Session:
             self.mask.labels = self.mask.labels.changed(number, **fields)
             self.labels_changed.emit(None)
 
-    def add_label(self, label: Label) -> None:
-        """Add a label, or replace the one of its number."""
-        if self.mask is not None:
-            self.mask.labels = self.mask.labels.with_label(label)
+    def set_labels(self, labels: LabelTable) -> None:
+        """Give the mask other labels; its voxels stay as they are."""
+        if self.mask is not None and labels != self.mask.labels:
+            self.mask.labels = labels
             self.labels_changed.emit(None)
 
     # -- inside ------------------------------------------------------------------------------------------------
@@ -347,8 +385,11 @@ class Session:
         self.end_stroke()  # otherwise undoing the stroke later would take voxels of this step back too
         mask, history = self._editable()
         assert self.prediction is not None
-        voxels = self.prediction.mask(self.threshold).data
-        edit = replace_all(mask, voxels, title=title, provenance=Provenance.AI, keep_human=not replace_human)
+        found = self.prediction.mask(self.threshold)
+        whole = Box.whole(mask.geometry.shape)
+        numbers = [model_class.label for model_class in self.prediction.classes]
+        voxels = merged(mask, whole, found.data, numbers, replace_human=replace_human)
+        edit = replace_all(mask, voxels, title=title, provenance=Provenance.AI)
         history.push(edit)
         self._shown(Box.whole(mask.geometry.shape))
 

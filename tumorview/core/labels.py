@@ -82,6 +82,16 @@ class LabelTable:
         """A table with ``label`` added, or put in the place of the one with its number."""
         return LabelTable.of([*(old for old in self.labels if old.number != label.number), label])
 
+    def without(self, number: int) -> "LabelTable":
+        """A table without the label of that number."""
+        return LabelTable(tuple(label for label in self.labels if label.number != number))
+
+    @property
+    def free_number(self) -> int | None:
+        """The smallest number that no label has; None where all 255 are taken."""
+        taken = {label.number for label in self.labels}
+        return next((number for number in range(1, 256) if number not in taken), None)
+
     def changed(self, number: int, **fields: object) -> "LabelTable":
         """A table in which the label of that number has some fields replaced."""
         return self.with_label(replace(self[number], **fields))  # type: ignore[arg-type]
@@ -91,6 +101,37 @@ class LabelTable:
         table = self
         for number in sorted({int(n) for n in numbers} - {0}):
             if table.get(number) is None:
-                colour = PALETTE[(number - 1) % len(PALETTE)]
-                table = table.with_label(Label(number, f"Label {number}", colour))
+                table = table.with_label(unnamed(number))
         return table
+
+
+def unnamed(number: int) -> Label:
+    """A label that nobody has named yet."""
+    return Label(number, f"Label {number}", PALETTE[(number - 1) % len(PALETTE)])
+
+
+@dataclass(frozen=True)
+class LabelPreset:
+    """A table of labels that is in common use."""
+
+    id: str
+    title: str
+    table: LabelTable
+
+
+# BraTS: the numbers of the challenges up to 2021 (3 is not used), as its annotation protocol names them
+# (Baid et al. 2021, arXiv 2107.02314).
+LABEL_PRESETS = (
+    LabelPreset("whole_tumour", "Whole tumour", LabelTable.whole_tumour()),
+    LabelPreset(
+        "brats",
+        "BraTS regions",
+        LabelTable.of(
+            (
+                Label(1, "Necrotic core (NCR)", PALETTE[5]),
+                Label(2, "Oedema (ED)", PALETTE[1]),
+                Label(4, "Enhancing tumour (ET)", PALETTE[4]),
+            )
+        ),
+    ),
+)

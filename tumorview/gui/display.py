@@ -153,7 +153,8 @@ class DisplayController(QObject):
         self._grid.under_hand.scale_brush(factor)
 
     def _choose_brush(self, choice: BrushChoice) -> None:
-        self._session.set_brush(radius=choice.radius, label=choice.label)
+        chosen = {"radius": choice.radius, "label": choice.label}
+        self._session.set_brush(**{name: value for name, value in chosen.items() if value is not None})
         self._brush_changed()
         for view in self._grid.shown:
             view.update()

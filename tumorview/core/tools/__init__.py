@@ -2,6 +2,7 @@
 
 A tool finds a ``Region``; ``paint`` and ``reshape`` turn it into a ``Change`` that respects locked labels and the
 PaintRule; ``Change.make`` puts it into a Mask as one Edit. Tools that are seen while the hand moves are LiveEdits.
+scipy and scikit-image are imported where they are used: a window that only shows should not wait for them.
 """
 
 from tumorview.core.tools.footprint import Shape, sweep

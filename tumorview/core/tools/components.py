@@ -8,7 +8,6 @@ from collections.abc import Callable
 
 import numpy as np
 import numpy.typing as npt
-from scipy import ndimage
 
 from tumorview.core.mask import Box, MaskArray
 from tumorview.core.progress import Progress
@@ -26,6 +25,8 @@ def part_at(labels: MaskArray, seed: Voxel, within: Box) -> Region:
 
     EditError where that is background that is not enclosed: it reaches the edge of ``within``.
     """
+    from scipy import ndimage
+
     label = int(labels[seed])
     box = label_box(labels, label, within)
     assert box is not None
@@ -41,6 +42,8 @@ def part_at(labels: MaskArray, seed: Voxel, within: Box) -> Region:
 
 def enclosed(inside: BoolArray) -> BoolArray:
     """The voxels beside ``inside`` (2D or 3D) that it encloses; axes of one voxel do not count as open."""
+    from scipy import ndimage
+
     components, count = ndimage.label(~inside)
     closed = np.ones(count + 1, bool)
     closed[[0, *_at_the_edge(components)]] = False
@@ -76,6 +79,8 @@ def without_islands(
 def _kept(
     labels: MaskArray, label: int, within: Box, keep: Callable[[Sizes], BoolArray], progress: Progress | None
 ) -> Region:
+    from scipy import ndimage
+
     progress = progress or Progress()
     box = label_box(labels, label, within)
     if box is None:

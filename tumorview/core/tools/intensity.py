@@ -4,8 +4,6 @@ from collections.abc import Sequence
 
 import numpy as np
 import numpy.typing as npt
-from scipy import ndimage
-from skimage.filters import threshold_otsu
 
 from tumorview.core.mask import Box
 from tumorview.core.progress import Progress
@@ -40,6 +38,8 @@ class RegionGrowing:
         The box in which it is looked for grows as long as the region reaches its faces: a small region in a large
         volume is found at once, and follows the hand while the tolerance is dragged.
         """
+        from scipy import ndimage
+
         progress = progress or Progress()
         reach = FIRST_REACH
         while True:
@@ -88,9 +88,16 @@ def between(image: Image, region: Region, low: float, high: float) -> Region:
 
 
 def separating(image: Image, region: Region) -> float | None:
-    """The grey that parts ``region`` best into dark and bright (Otsu 1979); None where all greys are one."""
+    """The grey that parts ``region`` best into dark and bright; None where all greys are one.
+
+    Otsu's threshold (1979), then halfway between the means of the two sides (one step of Ridler & Calvard 1978):
+    between two tissues far apart many greys are equally good for Otsu, and the first of them touches the noise.
+    """
+    from skimage.filters import threshold_otsu
+
     greys = np.asarray(image[region.box.slices][region.voxels], np.float32)
     greys = greys[np.isfinite(greys)]
     if greys.size == 0 or greys.min() == greys.max():
         return None
-    return float(threshold_otsu(greys))
+    bright = greys > threshold_otsu(greys)
+    return float(greys[bright].mean() + greys[~bright].mean()) / 2

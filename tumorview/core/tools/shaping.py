@@ -4,7 +4,6 @@ import math
 
 import numpy as np
 import numpy.typing as npt
-from scipy import ndimage
 
 from tumorview.core.mask import Box, MaskArray
 from tumorview.core.progress import Progress
@@ -46,6 +45,8 @@ def smoothed(
     The level is the one that leaves as many voxels as before (as close as equal values allow), where one half would
     shrink whatever is convex. Islands smaller than the Gaussian may go.
     """
+    from scipy import ndimage
+
     progress = progress or Progress()
     box = label_box(labels, label, within)
     if box is None:
@@ -75,6 +76,8 @@ def signed_distance(inside: BoolArray, spacing: tuple[float, ...]) -> npt.NDArra
 
 def _distance(inside: BoolArray, spacing: tuple[float, ...]) -> npt.NDArray[np.float64]:
     """Millimetres from each voxel of ``inside`` to the nearest one beside it; infinite where there is none."""
+    from scipy import ndimage
+
     if inside.all():
         return np.full(inside.shape, np.inf)
     return np.asarray(ndimage.distance_transform_edt(inside, sampling=spacing))

@@ -4,7 +4,6 @@ from itertools import pairwise
 
 import numpy as np
 import numpy.typing as npt
-from scipy import ndimage
 
 from tumorview.core.mask import Box, MaskArray
 from tumorview.core.progress import Progress
@@ -43,6 +42,8 @@ def interpolated(
 
 def _bridge(inside: BoolArray, filled: BoolArray, a: int, b: int, spacing: tuple[float, ...]) -> None:
     """Fill the slices between ``a`` and ``b`` [slice, row, column]; only where either shape may reach is computed."""
+    from scipy import ndimage
+
     if np.array_equal(inside[a], inside[b]):
         filled[a + 1 : b] = inside[a]
         return
@@ -64,6 +65,8 @@ def _bridge(inside: BoolArray, filled: BoolArray, a: int, b: int, spacing: tuple
 
 
 def _moved(distance: npt.NDArray[np.float32], way: npt.NDArray[np.float64]) -> npt.NDArray[np.float32]:
+    from scipy import ndimage
+
     return np.asarray(ndimage.shift(distance, way, order=1, mode="nearest"))
 
 

@@ -4,7 +4,6 @@ import math
 
 import numpy as np
 import numpy.typing as npt
-from scipy import ndimage
 
 from tumorview.core.tools.painting import BoolArray
 
@@ -26,6 +25,8 @@ def like_centre(
 
     Spread and noise are medians of absolute deviations, so that a few voxels beyond an edge do not widen them.
     """
+    from scipy import ndimage
+
     grey = np.asarray(image, np.float32)
     near = _core(footprint, centre)
     middle = float(np.median(grey[near]))
