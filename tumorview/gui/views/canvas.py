@@ -59,6 +59,8 @@ class Canvas:
             painter.resetTransform()
         if view.crosshair and not view.off_slice:
             _paint_crosshair(painter, view)
+        for layer in view.layers:
+            layer.paint(painter, view)
         picture = transform.mapRect(QRectF(0, 0, view.viewport.columns, view.viewport.rows))
         self._texts.paint(painter, QSizeF(view.size()), picture, annotations_of(view, plane_view))
         if not view.viewport.whole:

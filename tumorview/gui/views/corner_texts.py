@@ -95,7 +95,7 @@ def annotations_of(view: "SliceView", plane_view: PlaneView) -> Annotations:
         letters=plane_view.letters,
         top_left=tuple(top_left),
         top_right=(badge,) if wide or badge.colour == AMBER else (),
-        bottom_left=(*_legend(view, plane_view), *_readings(view)),
+        bottom_left=(*_legend(view, plane_view), *_notes(view), *_readings(view)),
         mm_to_pixels=view.viewport.scale if geometry.calibrated else None,
         notice=view.notice,
     )
@@ -108,6 +108,10 @@ def _legend(view: "SliceView", plane_view: PlaneView) -> tuple[Line, ...]:
         return comparison_legend()
     picture = view.source.overlay(view.current_index, view.overlay)
     return () if picture.truth is None else (Line("╌╌ ground truth"),)
+
+
+def _notes(view: "SliceView") -> tuple[Line, ...]:
+    return tuple(Line(text, QUIET) for layer in view.layers for text in layer.notes(view))
 
 
 def _readings(view: "SliceView") -> tuple[Line, ...]:

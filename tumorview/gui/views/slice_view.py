@@ -33,6 +33,7 @@ from tumorview.gui.views.series_drag import dragged_series
 from tumorview.gui.views.session_follower import SessionFollower
 from tumorview.gui.views.slice_pane import SlicePane
 from tumorview.gui.views.values import Tool
+from tumorview.gui.views.view_layer import ViewLayer
 
 TYPING = (QLineEdit, QAbstractSpinBox, QTextEdit, QPlainTextEdit)
 REPAINT_MARGIN = 4  # pixels around a changed place that lines may reach
@@ -62,6 +63,7 @@ class SliceView(SlicePane):
         self._canvas = Canvas(self.font())
         self._tool = Tool.NAVIGATE
         self._pointer: QPointF | None = None
+        self.layers: list[ViewLayer] = []  # over the picture, the last on top
         self.circle = QRectF()  # the outline of the brush under the pointer
         self.drop_target = False  # whether a series hovers over it
         self.slice_changed.connect(lambda _: self._report_cursor())
@@ -77,6 +79,8 @@ class SliceView(SlicePane):
     def left_slice(self) -> None:
         """A stroke belongs to one slice."""
         self._gestures.end_stroke()
+        for layer in self.layers:
+            layer.leave(self)
 
     def point_at(self, place: QPointF) -> None:
         """Put the crosshair on what lies under ``place``."""
@@ -156,7 +160,11 @@ class SliceView(SlicePane):
         if self._gestures.panning:
             self.setCursor(Qt.CursorShape.ClosedHandCursor)
         else:
-            self.setCursor(Qt.CursorShape.CrossCursor if paints else Qt.CursorShape.ArrowCursor)
+            shapes = [shape for layer in reversed(self.layers) if (shape := layer.cursor(self)) is not None]
+            self.setCursor(next(iter(shapes), Qt.CursorShape.CrossCursor if paints else Qt.CursorShape.ArrowCursor))
+
+    def _escape_ends_something(self) -> bool:
+        return self._gestures.dragging or any(layer.wants_escape(self) for layer in self.layers)
 
     def _report_cursor(self) -> None:
         voxel = None if self._pointer is None else self.voxel_under(self._pointer)
@@ -165,11 +173,10 @@ class SliceView(SlicePane):
     # -- events of Qt ------------------------------------------------------------------------------------------
 
     def event(self, event: QEvent) -> bool:
-        # While a button is down, Esc ends the stroke; it must not reach the shortcut that puts the brush away.
-        if event.type() == QEvent.Type.ShortcutOverride and self._gestures.dragging:
-            key_event = event
-            assert isinstance(key_event, QKeyEvent)
-            if key_event.key() == Qt.Key.Key_Escape:
+        # What Esc ends here must not reach the shortcut that puts the tool away.
+        if event.type() == QEvent.Type.ShortcutOverride:
+            assert isinstance(event, QKeyEvent)
+            if event.key() == Qt.Key.Key_Escape and self._escape_ends_something():
                 event.accept()
                 return True
         return super().event(event)
@@ -177,21 +184,26 @@ class SliceView(SlicePane):
     def mousePressEvent(self, event: QMouseEvent) -> None:
         self.touched.emit()
         self._pointer = event.position()
-        self._gestures.press(event)
+        if self._gestures.dragging or not any(layer.press(self, event) for layer in reversed(self.layers)):
+            self._gestures.press(event)
         self.refresh_pointer()
 
     def mouseMoveEvent(self, event: QMouseEvent) -> None:
         self._pointer = event.position()
-        self._gestures.move(event)
+        if self._gestures.dragging or not any(layer.move(self, event) for layer in reversed(self.layers)):
+            self._gestures.move(event)
         self.refresh_pointer()
         self._report_cursor()
 
     def mouseReleaseEvent(self, event: QMouseEvent) -> None:
-        self._gestures.release(event)
+        if self._gestures.dragging or not any(layer.release(self, event) for layer in reversed(self.layers)):
+            self._gestures.release(event)
         self.refresh_pointer()
 
     def mouseDoubleClickEvent(self, event: QMouseEvent) -> None:
-        if event.button() == Qt.MouseButton.LeftButton and self._tool is Tool.NAVIGATE:
+        if any(layer.press(self, event) for layer in reversed(self.layers)):
+            self.refresh_pointer()
+        elif event.button() == Qt.MouseButton.LeftButton and self._tool is Tool.NAVIGATE:
             self.maximise_requested.emit()
         else:
             self.mousePressEvent(event)
@@ -207,7 +219,7 @@ class SliceView(SlicePane):
             self.menu_requested.emit(self.rect().center())
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
-        if not self._gestures.press_key(event):
+        if not (any(layer.press_key(self, event) for layer in self.layers) or self._gestures.press_key(event)):
             super().keyPressEvent(event)
 
     def keyReleaseEvent(self, event: QKeyEvent) -> None:
@@ -222,6 +234,8 @@ class SliceView(SlicePane):
 
     def leaveEvent(self, event: QEvent) -> None:
         self._gestures.end_stroke()
+        for layer in self.layers:
+            layer.leave(self)
         self._pointer = None
         self.refresh_pointer()
         self.cursor_moved.emit(None)
