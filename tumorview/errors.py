@@ -20,6 +20,10 @@ class GeometryError(TumorViewError):
     """An affine or shape that does not describe a place in the patient, or two that do not fit together."""
 
 
+class OtherGridError(GeometryError):
+    """A mask on another grid that shares its place with the image: it fits after resampling, if the user agrees."""
+
+
 class ReadError(TumorViewError):
     """A file or folder that cannot be read as an image."""
 

@@ -106,6 +106,11 @@ def _create(path: Path, holder: Holder) -> None:
     temporary.write_text(json.dumps(asdict(holder)), encoding="utf-8")
     try:
         os.link(temporary, path)
+    except FileExistsError:
+        raise
+    except OSError:  # a file system without links: two in the same millisecond could both succeed
+        with path.open("x", encoding="utf-8") as file:
+            file.write(temporary.read_text(encoding="utf-8"))
     finally:
         temporary.unlink()
 

@@ -51,9 +51,12 @@ def open_study(path: Path | str, context: JobContext | None = None) -> Study:
     return registry.open_study(Path(path), context or JobContext())
 
 
-def open_mask(path: Path | str, grid: Geometry) -> Mask:
-    """Open a mask that lies on ``grid``; GeometryError naming both where it does not."""
-    return registry.open_mask(Path(path), grid)
+def open_mask(path: Path | str, grid: Geometry, *, resample: bool = False) -> Mask:
+    """Open a mask as voxels of ``grid``; GeometryError naming both where it lies elsewhere.
+
+    One that must be resampled is an OtherGridError, unless ``resample`` allows it.
+    """
+    return registry.open_mask(Path(path), grid, resample=resample)
 
 
 def sample_path() -> Path:

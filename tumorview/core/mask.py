@@ -82,7 +82,7 @@ class Mask:
 
     ``provenance`` [k, j, i] tells who set each voxel, so that a new run of the network can leave human work alone.
     ``revision`` grows with every change, so that a late result can tell that it is stale; ``changed`` is emitted
-    with the Box that differs.
+    with the Box that differs. ``remarks`` say what its reader had to decide.
     """
 
     def __init__(self, data: npt.ArrayLike, geometry: Geometry, labels: LabelTable | None = None) -> None:
@@ -93,6 +93,7 @@ class Mask:
         self.provenance: MaskArray = np.zeros(array.shape, np.uint8)
         self.geometry = geometry
         self.labels = labels or LabelTable.whole_tumour()
+        self.remarks: tuple[str, ...] = ()
         self.revision = 0
         self.changed: Event[Box] = Event()
 

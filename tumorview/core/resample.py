@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from tumorview.core.geometry import Geometry
+from tumorview.core.geometry import POSITION_TOLERANCE_MM, Geometry
 from tumorview.core.mask import Mask
 from tumorview.core.slicing import PlaneView
 from tumorview.core.volume import Volume
@@ -52,11 +52,29 @@ def _ramp(count: int, step: float) -> npt.NDArray[np.float64]:
 
 
 def overlaps(first: Geometry, second: Geometry) -> bool:
-    """Whether any voxel of a coarse sample of ``first`` lies inside ``second``."""
-    samples = [np.linspace(0, n - 1, min(n, 16)) for n in first.shape]
+    """Whether the two grids share any place, as far as a coarse sample of the voxels of each can tell."""
+    return _samples_inside(first, second) or _samples_inside(second, first)
+
+
+def _samples_inside(grid: Geometry, other: Geometry) -> bool:
+    samples = [np.linspace(0, n - 1, min(n, 16)) for n in grid.shape]
     points = np.stack(np.meshgrid(*samples, indexing="ij"), axis=-1).reshape(-1, 3)
-    index = second.world_to_index(first.index_to_world(points))
-    return bool(np.any(np.all((index > -0.5) & (index < np.asarray(second.shape) - 0.5), axis=1)))
+    index = other.world_to_index(grid.index_to_world(points))
+    return bool(np.any(np.all((index > -0.5) & (index < np.asarray(other.shape) - 0.5), axis=1)))
+
+
+def shares_voxels(source: Geometry, grid: Geometry) -> bool:
+    """Whether voxels of ``source`` are voxels of ``grid`` (a part, a larger whole, or turned): nothing is interpolated.
+
+    Corners must meet voxel centres of the grid within POSITION_TOLERANCE_MM.
+    """
+    if not (source.calibrated and grid.calibrated):
+        return False
+    index = grid.world_to_index(source.index_to_world(source.corners()))
+    off = np.abs(grid.index_to_world(np.rint(index)) - grid.index_to_world(index)).max()
+    steps = (grid.inverse @ source.affine)[:3, :3]
+    whole = np.allclose(steps, np.rint(steps), atol=1e-2) and np.isclose(abs(np.linalg.det(steps)), 1.0, atol=1e-2)
+    return bool(off <= POSITION_TOLERANCE_MM and whole)
 
 
 def _sample(data: npt.NDArray[Any], source: Geometry, grid: Geometry, *, order: int, fill: float) -> npt.NDArray[Any]:

@@ -1,27 +1,49 @@
 """The one door for files: which reader takes a path, and opening studies and masks with it."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 import numpy as np
 
 from tumorview.core.geometry import Geometry
 from tumorview.core.mask import Mask
 from tumorview.core.progress import Progress
+from tumorview.core.resample import overlaps, resample_mask, shares_voxels
 from tumorview.core.slicing import Plane, PlaneView
 from tumorview.core.study import Study
-from tumorview.errors import GeometryError, ReadError
+from tumorview.errors import GeometryError, OtherGridError, ReadError
 from tumorview.io.align import reordered
 from tumorview.io.dicom import DicomReader
+from tumorview.io.dicom_seg import is_dicom_seg, read_seg_mask
 from tumorview.io.lgg import LggReader
 from tumorview.io.mask_pixels import table_for
 from tumorview.io.nifti import NiftiReader, read_mask
 from tumorview.io.nifti_header import is_nifti
+from tumorview.io.nrrd_file import is_nrrd, read_nrrd_mask
 from tumorview.io.pixels import raster_kind
 from tumorview.io.raster import RasterReader, read_label_stack
 
 SUPPORTED = "DICOM, NIfTI, TIFF, PNG or JPEG"
+MASKS = "NIfTI, NRRD, DICOM SEG, PNG or TIFF"
+_RESAMPLE = "Open the mask that was made on this image, or resample it to the image's grid."
+_RESAMPLED = "The mask was resampled to the image's grid (nearest neighbour)."
+
+
+
+class _PlacedMask(NamedTuple):
+    """A format of masks that say where they lie; ``crops`` where programs write only the part with labels."""
+
+    recognises: Callable[[Path], bool]
+    read: Callable[[Path], Mask]
+    crops: bool
+
+
+_PLACED_MASKS = (
+    _PlacedMask(is_nifti, read_mask, crops=False),
+    _PlacedMask(is_nrrd, read_nrrd_mask, crops=True),
+    _PlacedMask(is_dicom_seg, read_seg_mask, crops=True),
+)
 
 
 class Reader(Protocol):
@@ -48,35 +70,62 @@ def open_study(path: Path, progress: Progress | None = None, *, readers: Sequenc
     raise _unknown(path)
 
 
-def open_mask(path: Path, grid: Geometry | None = None) -> Mask:
-    """The mask in a NIfTI file, a picture, a multi-page TIFF or a folder of slices, as voxels of ``grid``.
+def open_mask(path: Path, grid: Geometry | None = None, *, resample: bool = False) -> Mask:
+    """The mask in a NIfTI, NRRD or DICOM SEG file, a picture, a multi-page TIFF or a folder of slices, on ``grid``.
 
-    A NIfTI whose axes are stored in another order or direction is put in the grid's order, exactly; pictures lie as
-    the axial view of ``grid`` shows them. Without ``grid`` a NIfTI mask keeps its own. Raises GeometryError naming
-    both geometries where the mask belongs to another image, ReadError where the file is not a mask.
+    Axes stored in another order or direction, and a mask of a part of the image, are put in place exactly; pictures
+    lie as the axial view of ``grid`` shows them. Without ``grid`` a mask keeps its own. Raises OtherGridError, naming
+    both geometries, where the mask must be resampled and ``resample`` (nearest neighbour) does not allow it,
+    GeometryError where it lies elsewhere, ReadError where the file is not a mask.
     """
     _require_readable(path)
-    if path.is_dir():
-        inside = [file for file in sorted(path.iterdir()) if file.is_file() and is_nifti(file)]
-        if len(inside) == 1:
-            path = inside[0]
-    if path.is_file() and is_nifti(path):
-        mask = read_mask(path)
-        return mask if grid is None else _on_grid(mask, grid, path)
+    file = _only_mask_in(path) if path.is_dir() else path
+    if file is not None:
+        for kind in _PLACED_MASKS:
+            if kind.recognises(file):
+                mask = kind.read(file)
+                return mask if grid is None else _on_grid(mask, grid, file, resample=resample, part=kind.crops)
     if path.is_dir() or raster_kind(path):
         return _picture_mask(path, grid)
-    raise ReadError(f"'{path.name}' is not a mask that TumorView reads.", "Open a NIfTI, PNG or TIFF mask.")
+    raise ReadError(f"'{path.name}' is not a mask that TumorView reads.", f"Open a {MASKS} mask.")
 
 
-def _on_grid(mask: Mask, grid: Geometry, path: Path) -> Mask:
+def _only_mask_in(folder: Path) -> Path | None:
+    """The one file in ``folder`` of a format that carries its geometry; None where there is none or several."""
+    files = [path for path in sorted(folder.iterdir()) if path.is_file()]
+    for kind in _PLACED_MASKS:
+        inside = [path for path in files if kind.recognises(path)]
+        if len(inside) == 1:
+            return inside[0]
+    return None
+
+
+def _on_grid(mask: Mask, grid: Geometry, path: Path, *, resample: bool, part: bool) -> Mask:
+    """``mask`` as voxels of ``grid``; with ``part`` one that has some of the image's voxels needs no consent."""
     fitted = reordered(mask.data, mask.geometry, grid)
-    if fitted is None:
-        raise GeometryError(
-            f"The mask '{path.name}' belongs to another image: it has {mask.geometry.describe()},"
-            f" the image has {grid.describe()}.",
-            "Open the mask that was made on this image, or resample it to the image's grid first.",
-        )
-    return Mask(fitted, grid, mask.labels)
+    if fitted is not None:
+        return _with_remarks(Mask(fitted, grid, mask.labels), mask.remarks)
+    sentence = (
+        f"The mask '{path.name}' belongs to another image: it has {mask.geometry.describe()},"
+        f" the image has {grid.describe()}."
+    )
+    calibrated = mask.geometry.calibrated and grid.calibrated
+    if not calibrated or not overlaps(mask.geometry, grid):
+        raise GeometryError(sentence, "Open the mask that was made on this image.")
+    exact = shares_voxels(mask.geometry, grid)
+    if not (resample or (exact and part)):
+        raise OtherGridError(sentence, _RESAMPLE)
+    placed = resample_mask(mask, grid)
+    lost = np.count_nonzero(mask.data) - np.count_nonzero(placed.data) if exact else 0
+    if lost and not resample:
+        raise OtherGridError(f"{sentence} {lost:,} labelled voxels lie outside the image.", _RESAMPLE)
+    remark = (f"{lost:,} labelled voxels of the mask lie outside the image and were left out.",) if lost else ()
+    return _with_remarks(placed, mask.remarks + (remark if exact else (_RESAMPLED,)))
+
+
+def _with_remarks(mask: Mask, remarks: tuple[str, ...]) -> Mask:
+    mask.remarks = remarks
+    return mask
 
 
 def _picture_mask(path: Path, grid: Geometry | None) -> Mask:
