@@ -1,7 +1,7 @@
 # TumorView: everything a developer or a first visitor runs. `make help` lists the targets.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help setup system demo test lint types layers pytest bench bench-napari soak screenshots docs wheel clean table4 table4-report
+.PHONY: help setup system demo test lint types layers pytest bench bench-napari soak screenshots docs wheel clean table4 table4-report model
 
 VENV ?= .venv
 BIN := $(VENV)/bin
@@ -9,6 +9,7 @@ STAMP := $(VENV)/.tumorview-installed
 WORKERS ?= 2
 PIP_ARGS ?=
 DATA ?=
+MODELS ?=
 MINUTES ?= 60
 TABLE4_VENV := .venv-table4
 TABLE4_STAMP := $(TABLE4_VENV)/.tumorview-table4-installed
@@ -72,6 +73,12 @@ table4-report: $(TABLE4_STAMP)  ## write docs/results.md from the finished rows
 $(TABLE4_STAMP): tools/table4/requirements.txt tools/table4/constraints.txt | setup
 	@tools/table4/setup.sh "$(TABLE4_VENV)" $(PIP_ARGS)
 	@touch $@
+
+model: setup  ## bundle finished runs (MODELS="ID=RUN ID=RUN" DATA="FOLDER FOLDER"): weights, evaluation, cards, page
+	@[ -n "$(MODELS)" ] && [ -n "$(DATA)" ] || { \
+	    echo 'usage: make model MODELS="unet-cbam-lgg=runs/lgg unet-cbam-lgg-lite=runs/lgg-lite" DATA="path/to/kaggle_3m"' >&2; exit 2; }
+	$(BIN)/pip install -q -c constraints.txt -e '.[docs]' --no-build-isolation
+	$(BIN)/python -m tools.ship_model $(MODELS) $(foreach folder,$(DATA),--data $(folder))
 
 wheel: setup  ## build the wheel into dist/
 	$(BIN)/pip wheel --no-deps --no-build-isolation -w dist .

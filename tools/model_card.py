@@ -44,22 +44,30 @@ def main(arguments: list[str] | None = None) -> int:
     return 0
 
 
-def apply_report(folder: Path, model: str, name: str, images: Path = IMAGES) -> None:
-    """Figures into the card, drawings and pictures beside the page."""
-    from tools.model_figures import draw_calibration, draw_patients
-
+def apply_report(folder: Path, model: str, name: str, images: Path | None = IMAGES) -> None:
+    """Figures into the card, drawings and pictures beside the page; ``images`` None where none may be shown."""
     document = json.loads((folder / "report.json").read_text(encoding="utf-8"))
     entry = ModelRegistry(None).get(model)
     if entry.card is None:
         raise TumorViewError(entry.status)
     card = with_metrics(entry.card, name, document)
     (entry.folder / CARD_NAME).write_text(card.to_json(), encoding="utf-8")
+    if images is not None:
+        _draw(document, folder, model, images)
+
+
+def _draw(document: Mapping[str, Any], folder: Path, model: str, images: Path) -> None:
+    """The report's drawings and worst cases in place of what was there of this model."""
+    from tools.model_figures import draw_calibration, draw_patients
+
     images.mkdir(parents=True, exist_ok=True)
+    for old in images.glob(f"{model}-worst-?.*"):
+        old.unlink()
     draw_calibration(document, images / f"{model}-calibration.svg")
     draw_patients(document, images / f"{model}-patients.svg")
     for rank, case in enumerate(document["worst"][:_WORST_SHOWN], 1):
         shutil.copyfile(folder / f"worst_{rank}.png", images / f"{model}-worst-{rank}.png")
-        caption = f"Dice {case['dice']:.2f}: {case['failure']}\n"
+        caption = f"{case['patient'][:12]}, Dice {case['dice']:.2f}: {case['failure']}\n"
         (images / f"{model}-worst-{rank}.txt").write_text(caption, encoding="utf-8")
 
 

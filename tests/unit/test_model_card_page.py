@@ -72,7 +72,7 @@ def report_document(sha256):
         "institutions": [], "calibration": {"all_voxels": bins, "p_at_least_0.01": bins},
         "flair_only": {"figures": {"dice_pooled": estimate}, "loss": {"dice_pooled": estimate},
                        "per_patient": patients},
-        "worst": [{"dice": 0.7, "failure": "misses a part"}],
+        "worst": [{"patient": "TCGA_BB_2", "dice": 0.7, "failure": "misses a part"}],
     }  # fmt: skip
 
 
