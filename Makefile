@@ -60,6 +60,7 @@ screenshots: setup  ## take the pictures of the documentation again
 docs: setup  ## build the documentation into site/
 	$(BIN)/pip install -q -c constraints.txt -e '.[docs]' --no-build-isolation
 	$(BIN)/python -m tools.model_card page
+	$(BIN)/tumorview actions --markdown > docs/user-guide/shortcuts.md
 	$(BIN)/mkdocs build --strict
 
 table4: $(TABLE4_STAMP)  ## train and test the paper's Table 4 (DATA=path/to/kaggle_3m, about 3 hours), write docs/results.md

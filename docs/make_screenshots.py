@@ -19,7 +19,7 @@ from PIL import Image
 from PySide6.QtCore import QPoint, Qt
 from PySide6.QtGui import QColor, QPainter, QPixmap
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QApplication, QMessageBox, QSlider, QWidget
+from PySide6.QtWidgets import QApplication, QDialog, QMessageBox, QSlider, QWidget
 
 from tumorview.gui.application import create_window
 from tumorview.gui.main_window import MainWindow
@@ -124,9 +124,25 @@ def tour(window: MainWindow, folder: Path) -> None:
     error = window.findChild(QMessageBox, "error_dialog")
     take(window, folder, "window-error", over=error)
     error.close()
+    dialogs(window, folder)
     window.actions["view.light_theme"].setChecked(True)
     settle(window)
     take(window, folder, "window-light")
+
+
+def dialogs(window: MainWindow, folder: Path) -> None:
+    """The dialogs that are made from the tables."""
+    for action_id, name, words in (
+        ("file.settings", "settings", ""),
+        ("help.palette", "command-palette", "slice"),
+        ("help.edit_shortcuts", "shortcut-editor", ""),
+    ):
+        window.actions[action_id].trigger()
+        (dialog,) = (child for child in window.findChildren(QDialog) if child.isVisible())
+        dialog.search.setText(words)
+        settle(window)
+        take(window, folder, name, over=dialog)
+        dialog.close()
 
 
 def main() -> int:

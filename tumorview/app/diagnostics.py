@@ -13,7 +13,7 @@ from tumorview.app.settings import Settings
 from tumorview.ml.engines.machine import cpu_facts, physical_cores
 
 LOG_LINES = 60
-PACKAGES = ("PySide6", "pyqtgraph", "numpy", "scipy", "torch", "openvino", "pydicom", "nibabel")
+PACKAGES = ("PySide6-Essentials", "pyqtgraph", "numpy", "scipy", "torch", "openvino", "pydicom", "nibabel")
 FLAGS = ("sse4_2", "avx", "avx2", "fma", "avx512f", "avx512_vnni", "avx512_bf16", "amx_bf16", "neon", "asimd", "bf16")
 # They hold paths, or say nothing that helps.
 PRIVATE_SETTINGS = frozenset(

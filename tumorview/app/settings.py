@@ -12,7 +12,9 @@ from typing import Any
 
 import platformdirs
 
+from tumorview.app.actions import ACTIONS
 from tumorview.app.keymap import KEY_PRESETS
+from tumorview.app.layouts import Layout
 from tumorview.app.mouse import MOUSE_PRESETS
 from tumorview.app.options import Choice, choices, option, options_of
 from tumorview.app.settings_versions import VERSION, migrated, version_of
@@ -32,6 +34,12 @@ LOOK, MOUSE, IMAGE, COMPUTE, FOLDERS, PRIVACY = (
     "Computing",
     "Folders",
     "Privacy",
+)
+
+REMEMBERED_LAYOUTS = frozenset((*(f"view.{layout.value}" for layout in Layout), "view.hang_tumour"))
+LAYOUTS = (
+    Choice("", "Automatic"),
+    *(Choice(spec.id.partition(".")[2], spec.plain_title) for spec in ACTIONS if spec.id in REMEMBERED_LAYOUTS),
 )
 
 
@@ -93,6 +101,20 @@ class Settings:
         "Linear smooths the greys of an enlarged image; nearest shows every voxel as it is. Masks are never smoothed.",
         choices=choices(linear="Linear", nearest="Nearest"),
     )
+    layout_thick: str = option(
+        "",
+        IMAGE,
+        "Layout of thick slices",
+        "How studies with thick slices open. Choosing a layout while one is open changes it as well.",
+        choices=LAYOUTS,
+    )
+    layout_fine: str = option(
+        "",
+        IMAGE,
+        "Layout of fine volumes",
+        "How studies open whose voxels are fine in every direction.",
+        choices=LAYOUTS,
+    )
     device: str = option(
         "auto",
         COMPUTE,
@@ -130,8 +152,6 @@ class Settings:
     model: str = ""
     compare_with_truth: bool = False
     brush_radius: float = 5.0
-    layout_thick: str = ""
-    layout_fine: str = ""
     crosshair: bool = True
     cine_rate: float = 8.0
     brush_shape: str = "round"

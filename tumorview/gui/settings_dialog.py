@@ -5,7 +5,6 @@ from typing import Any
 
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import (
-    QCheckBox,
     QDialog,
     QDialogButtonBox,
     QFileDialog,
@@ -25,7 +24,7 @@ from tumorview.app.options import Kind, Option
 from tumorview.app.settings import OPTIONS, Settings
 from tumorview.gui import icons, theme
 from tumorview.gui.timing import Memory
-from tumorview.gui.widgets import ComboBox, label, named, row
+from tumorview.gui.widgets import CheckBox, ComboBox, label, named, row
 
 WIDTH, HEIGHT = 640, 640
 CONTROL_WIDTH = 220
@@ -64,6 +63,8 @@ class _Control(QWidget):
         button = QPushButton("Choose…")
         named(button, f"choose_{self.option.name}", f"Choose the folder: {self.option.title}")
 
+        button.setAutoDefault(False)
+
         def choose() -> None:
             start = self.field.text() if isinstance(self.field, QLineEdit) else ""
             chosen = QFileDialog.getExistingDirectory(self, self.option.title, start)
@@ -83,8 +84,7 @@ def _choice(option: Option, report: Tell) -> tuple[QWidget, Tell]:
 
 
 def _switch(option: Option, report: Tell) -> tuple[QWidget, Tell]:
-    box = QCheckBox()
-    box.setMinimumSize(theme.TARGET, theme.TARGET)
+    box = CheckBox()
     box.toggled.connect(report)
     return box, box.setChecked
 
@@ -129,10 +129,12 @@ class _Row(QWidget):
         title.setBuddy(self.control.field)
         self.reset = QToolButton()
         named(self.reset, f"reset_{option.name}", f"Reset {option.title}", "Back to the default")
-        self.reset.setIcon(icons.icon("undo", theme.colours().text_dim))
         self.reset.setMinimumSize(theme.TARGET, theme.TARGET)
         self.reset.setFocusPolicy(Qt.FocusPolicy.TabFocus)
         self.reset.clicked.connect(lambda: tell(option.default))
+        kept = self.reset.sizePolicy()
+        kept.setRetainSizeWhenHidden(True)  # the controls stay in line
+        self.reset.setSizePolicy(kept)
         grid = QGridLayout(self)
         grid.setContentsMargins(0, 0, 0, theme.GRID)
         grid.setVerticalSpacing(2)
@@ -146,7 +148,8 @@ class _Row(QWidget):
     def show_value(self, value: object) -> None:
         """Show the value and whether it can be reset."""
         self.control.show_value(value)
-        self.reset.setEnabled(value != self.option.default)
+        self.reset.setIcon(icons.icon("undo", theme.colours().text_dim))
+        self.reset.setVisible(value != self.option.default)
 
 
 class SettingsDialog(QDialog):
@@ -207,6 +210,7 @@ class SettingsDialog(QDialog):
         box = QDialogButtonBox(QDialogButtonBox.StandardButton.Close | QDialogButtonBox.StandardButton.RestoreDefaults)
         close = box.button(QDialogButtonBox.StandardButton.Close)
         named(close, "settings_close", "Close the settings")
+        close.setAutoDefault(False)
         defaults = box.button(QDialogButtonBox.StandardButton.RestoreDefaults)
         named(defaults, "settings_defaults", "Restore all defaults", "Every setting of this dialog back to its default")
         defaults.setAutoDefault(False)

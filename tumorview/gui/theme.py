@@ -42,7 +42,7 @@ DARK = Colours(
     text="#dcdde0",
     text_dim="#9b9ea5",
     text_disabled="#62656b",
-    accent="#4f7fd9",
+    accent="#4371cc",
     accent_hover="#6390e4",
     on_accent="#ffffff",
     amber="#e2b93b",
@@ -60,7 +60,7 @@ LIGHT = Colours(
     accent="#2f62c4",
     accent_hover="#3f73d6",
     on_accent="#ffffff",
-    amber="#8a6100",
+    amber="#855e00",
     red="#b3261e",
 )
 THEMES = {"dark": DARK, "light": LIGHT}
@@ -227,6 +227,7 @@ QMessageBox QLabel#qt_msgbox_label {{ min-width: 340px; }}
 #panel_header:focus {{ border: 1px solid {c.accent_hover}; }}
 Notes {{ color: {c.amber}; padding: 0 4px 0 0; }}
 #notes_popup {{ background: {c.panel}; border: 1px solid {c.border}; }}
+#command_palette {{ border: 1px solid {c.border}; }}
 #top_line {{ background: {c.border}; margin: 0; }}
 #panel_separator {{ background: {c.window}; }}
 QLabel[dim="true"] {{ color: {c.text_dim}; }}

@@ -5,7 +5,6 @@ from dataclasses import dataclass, field
 from PySide6.QtCore import QSize, Qt, Signal
 from PySide6.QtGui import QColor
 from PySide6.QtWidgets import (
-    QCheckBox,
     QColorDialog,
     QHBoxLayout,
     QLineEdit,
@@ -17,7 +16,7 @@ from PySide6.QtWidgets import (
 
 from tumorview.core.labels import STANDARD_OPACITY, Label, LabelTable
 from tumorview.gui import icons, theme
-from tumorview.gui.widgets import ElidedLabel, Panel, Slider, compact_spin, label, named, row
+from tumorview.gui.widgets import CheckBox, ElidedLabel, Panel, Slider, compact_spin, label, named, row
 
 
 @dataclass(frozen=True)
@@ -40,7 +39,7 @@ class LabelRow(QWidget):
         self.colour.clicked.connect(self._choose_colour)
         self.name = QLineEdit(entry.name)
         self.name.setFrame(False)
-        self.name.setMinimumWidth(40)
+        self.name.setMinimumSize(40, 20)
         self.name.setStyleSheet("background: transparent; padding: 0;")
         named(self.name, "label_name", f"Name of label {entry.number}", "Click to rename")
         self.name.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
@@ -149,10 +148,8 @@ class LabelsPanel(Panel):
         theme.tabular(self._percent)
         self._percent.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
         self._percent.setMinimumWidth(self._percent.fontMetrics().horizontalAdvance("100 %"))
-        self.boundary = QCheckBox("Boundary")
+        self.boundary = CheckBox("Boundary")
         named(self.boundary, "boundary_checkbox", "Boundary", "Outline of every label (Shift+B)")
-        self.boundary.setFocusPolicy(Qt.FocusPolicy.TabFocus)
-        self.boundary.setMinimumHeight(theme.TARGET)
         self.boundary_width = QSpinBox()
         self.boundary_width.setRange(1, 9)
         self.boundary_width.setSuffix(" px")
