@@ -20,6 +20,8 @@ from tumorview.errors import WriteError
 from tumorview.io import journal_file
 from tumorview.io.journal_file import SUFFIX, Kind, Record
 
+FOLDER = "journals"  # beside the settings
+
 
 class Journal:
     """The journal of what ``session`` shows, in ``folder``; begins with the first step of a study.

@@ -45,6 +45,7 @@ class SessionLock:
     def __init__(self, path: Path, holder: Holder) -> None:
         self.path = path
         self.holder = holder
+        self.released = False
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._refresh, name="session lock", daemon=True)
         self._thread.start()
@@ -77,6 +78,7 @@ class SessionLock:
 
     def release(self) -> None:
         """Let others open the session."""
+        self.released = True
         self._stop.set()
         self._thread.join(5.0)
         if self.held:

@@ -47,6 +47,7 @@ def create_window(
     application.setWindowIcon(icons.icon("brain", theme.colours().accent))
     own = Segmenter.of_user(store)
     window = MainWindow(store, segmenter or own, model_choices(own), program_log or ProgramLog())
+    window.restoring.look()
     if paths:
         window.open_paths(
             [Path(path) for path in paths],

@@ -4,12 +4,11 @@ import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from types import ModuleType
 
 import numpy as np
 import numpy.typing as npt
 from PySide6.QtCore import QObject, QPoint, Signal
-from PySide6.QtWidgets import QFileDialog, QMenu, QWidget
+from PySide6.QtWidgets import QFileDialog, QMenu, QMessageBox, QWidget
 
 from tumorview.app.jobs import Job, JobContext, JobTag
 from tumorview.app.session import Session
@@ -18,27 +17,22 @@ from tumorview.core.edits import Edit
 from tumorview.core.mask import Mask
 from tumorview.core.rendering import OverlayStyle, Window
 from tumorview.core.study import Series, Study
+from tumorview.errors import OtherGridError
 from tumorview.gui import messages, names
 from tumorview.gui.job_runner import Handlers, JobRunner
+from tumorview.gui.sessions import OPEN, SessionController, is_session, tasks
 from tumorview.gui.timing import Memory
 
-OPEN, TRUTH, MASK, SAVE, EXPORT = "open", "truth", "mask", "save", "export"
+TRUTH, MASK, EXPORT = "truth", "mask", "export"
 CANCELLABLE = frozenset((OPEN, TRUTH, MASK, EXPORT))
 IMAGE_FILTER = (
     "Images (*.nii *.nii.gz *.dcm *.dicom *.ima *.tif *.tiff *.png *.jpg *.jpeg *.img *.hdr DICOMDIR);;All files (*)"
 )
-MASK_FILTER = "Masks (*.nii *.nii.gz *.tif *.tiff *.png);;All files (*)"
+MASK_FILTER = "Masks (*.nii *.nii.gz *.nrrd *.seg *.dcm *.tif *.tiff *.png);;All files (*)"
 NIFTI_FILTER = "NIfTI (*.nii.gz *.nii)"
 PICTURE_FILTER = "PNG (*.png)"
 Picture = npt.NDArray[np.uint8]  # RGB [h, w, 3]
 Then = Callable[[], None]
-
-
-def _tasks() -> ModuleType:
-    """The use cases. File formats take half a second to import: the first job does that, not the window."""
-    from tumorview.app import tasks
-
-    return tasks
 
 
 @dataclass(frozen=True)
@@ -70,6 +64,10 @@ class FileController(QObject):
         super().__init__(window)
         self._window, self._session, self._jobs, self._memory = window, session, jobs, memory
         self._settle, self._drawn_as = settle, drawn_as
+        self.sessions = SessionController(
+            window, session, jobs, memory, settle=settle, before_losing=lambda then: self.before_losing(then)
+        )
+        self.sessions.told.connect(self.told)
         self._saved_to: Path | None = None
         self._save_folder: Path | None = None
         session.study_changed.connect(lambda _: self._forget_target())
@@ -90,7 +88,7 @@ class FileController(QObject):
 
     def open_sample(self) -> None:
         """Open the study that comes with the program."""
-        self.open_path(_tasks().sample_path(), remember=False)
+        self.open_path(tasks().sample_path(), remember=False)
 
     def open_paths(self, paths: Sequence[Path], *, truth: Path | None = None, mask: Path | None = None) -> None:
         """Open what was named on the command line or dropped; of several files the folder they share."""
@@ -104,12 +102,15 @@ class FileController(QObject):
         self, path: Path, *, truth: Path | None = None, mask: Path | None = None, remember: bool = True
     ) -> None:
         """Open a file or folder in the background; what is open stays until the new study is there."""
+        if is_session(path):
+            self.sessions.open_path(path)
+            return
 
         def start() -> None:
             let_go = self._position()
 
             def work(context: JobContext) -> Study:
-                return _tasks().open_study(path, context)
+                return tasks().open_study(path, context)
 
             def opened(study: Study) -> None:
                 # The user may have gone on working after the question was answered.
@@ -164,17 +165,36 @@ class FileController(QObject):
             self._session.set_truth(truth)
             self.told.emit(f"Ground truth: {self._name(path)}")
 
-        self._load("Loading ground truth", TRUTH, path, loaded)
+        self._load("Loading ground truth", TRUTH, path, loaded, self._fail)
 
-    def load_mask(self, path: Path) -> None:
-        """Put the mask in ``path`` in the place of the one that is there, as one step."""
+    def load_mask(self, path: Path, *, resample: bool = False) -> None:
+        """Put the mask in ``path`` in the place of the one that is there, as one step; other grids need consent."""
 
         def loaded(mask: Mask) -> None:
             self._settle()
             self._session.import_mask(mask, path)
-            self.told.emit(f"Mask: {self._name(path)}")
+            self.told.emit(" ".join((f"Mask: {self._name(path)}.", *mask.remarks)))
 
-        self._load("Loading mask", MASK, path, loaded)
+        def refused(error: Exception) -> None:
+            if isinstance(error, OtherGridError) and not resample:
+                self._ask_resample(error, lambda: self.load_mask(path, resample=True))
+            else:
+                self._fail(error)
+
+        self._load("Loading mask", MASK, path, loaded, refused, resample=resample)
+
+    def open_mask_folder(self) -> None:
+        """Let the user choose a folder of mask slices."""
+        chosen = QFileDialog.getExistingDirectory(self._window, "Load Mask from Folder", self._folder())
+        if chosen:
+            self.load_mask(Path(chosen))
+
+    def _ask_resample(self, error: OtherGridError, resample: Then) -> None:
+        box = messages.question(self._window, "resample_dialog", error.message, "Resampling keeps every label number.")
+        button = box.addButton("Resample to This Image", QMessageBox.ButtonRole.AcceptRole)
+        box.setStandardButtons(QMessageBox.StandardButton.Cancel)
+        box.finished.connect(lambda _: resample() if box.clickedButton() is button else None)
+        box.open()
 
     def _choose_mask(self, title: str, load: Callable[[Path], None]) -> None:
         chosen, _ = QFileDialog.getOpenFileName(self._window, title, self._folder(), MASK_FILTER)
@@ -182,7 +202,16 @@ class FileController(QObject):
             self._memory.store.change(last_folder=str(Path(chosen).parent))
             load(Path(chosen))
 
-    def _load(self, title: str, group: str, path: Path, loaded: Callable[[Mask], None]) -> None:
+    def _load(
+        self,
+        title: str,
+        group: str,
+        path: Path,
+        loaded: Callable[[Mask], None],
+        failed: Callable[[Exception], None],
+        *,
+        resample: bool = False,
+    ) -> None:
         study, grid = self._session.study, self._session.grid
         if study is None or grid is None:
             return
@@ -193,8 +222,11 @@ class FileController(QObject):
             except Exception as error:  # noqa: BLE001 - a mask that does not fit is told like one that cannot be read
                 self._fail(error)
 
-        job = Job(title, lambda _: _tasks().open_mask(path, grid), JobTag(study.id), exclusive=group)
-        self._jobs.start(job, Handlers(done=done, failed=self._fail))
+        def work(_: JobContext) -> Mask:
+            return tasks().open_mask(path, grid, resample=resample)
+
+        job = Job(title, work, JobTag(study.id), exclusive=group)
+        self._jobs.start(job, Handlers(done=done, failed=failed))
 
     # -- saving and exporting ----------------------------------------------------------------------------------
 
@@ -232,7 +264,7 @@ class FileController(QObject):
                 then()
 
         # No tag: a save that was asked for is finished, whatever is opened meanwhile.
-        job = Job(f"Saving {self._name(path)}", lambda _: _tasks().export_nifti(mask, path))
+        job = Job(f"Saving {self._name(path)}", lambda _: tasks().export_nifti(mask, path))
         self._jobs.start(job, Handlers(done=saved, failed=self._fail))
 
     def export_png(self) -> None:
@@ -250,7 +282,7 @@ class FileController(QObject):
         drawn = self._drawn_as()
 
         def work(context: JobContext) -> list[Path]:
-            return _tasks().export_png(
+            return tasks().export_png(
                 study,
                 mask,
                 folder,
@@ -286,7 +318,7 @@ class FileController(QObject):
             self._save_folder = path.parent
             self.told.emit(f"Picture saved and checked: {self._name(path, whole=True)}")
 
-        job = Job(f"Saving {self._name(path)}", lambda _: _tasks().export_picture(picture, path))
+        job = Job(f"Saving {self._name(path)}", lambda _: tasks().export_picture(picture, path))
         self._jobs.start(job, Handlers(done=written, failed=self._fail))
 
     def suggested_path(self) -> Path:
@@ -297,7 +329,7 @@ class FileController(QObject):
         name = source.name
         if not source.is_dir():
             name = name.split(".")[0]
-        bundled = source == _tasks().sample_path()
+        bundled = source == tasks().sample_path()
         return (self._first_folder() or (Path.home() if bundled else source.parent)) / f"{name}_mask.nii.gz"
 
     # -- unsaved work ------------------------------------------------------------------------------------------
@@ -308,13 +340,28 @@ class FileController(QObject):
         if not self._session.dirty:
             proceed()
             return
-        messages.ask_unsaved(self._window, save=lambda: self.save_mask(proceed), discard=proceed)
+        self.ask_unsaved(proceed)
+
+    def ask_unsaved(self, proceed: Then) -> None:
+        """Ask what to do with unsaved work; go on to ``proceed`` once it is saved or given up."""
+        records = self._session.records.unsaved
+        as_session = records or self.sessions.path is not None
+        save = self.sessions.save if as_session else self.save_mask
+        messages.ask_unsaved(
+            self._window,
+            save=lambda: save(proceed),
+            discard=proceed,
+            save_session=None if as_session else lambda: self.sessions.save(proceed),
+            what="The session has changes that are not saved."
+            if as_session
+            else "The mask has changes that are not saved.",
+        )
 
     # -- drag and drop -----------------------------------------------------------------------------------------
 
     def drop(self, paths: Sequence[Path], place: QPoint) -> None:
         """Open what was dropped at a place of the screen; a single file beside an open study may be its mask."""
-        if self._session.study is None or len(paths) != 1 or paths[0].is_dir():
+        if self._session.study is None or len(paths) != 1 or paths[0].is_dir() or is_session(paths[0]):
             self.open_paths(paths)
             return
         path = paths[0]

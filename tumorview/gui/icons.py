@@ -22,6 +22,8 @@ GLYPHS = {
     "truth": "circle-wavy-check",
     "mask": "stack",
     "save": "floppy-disk",
+    "save_session": "floppy-disk-back",
+    "session": "briefcase",
     "export": "export",
     "picture": "image",
     "picture_3d": "cube",

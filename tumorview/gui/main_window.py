@@ -34,6 +34,7 @@ from tumorview.gui.handlers import handlers_of
 from tumorview.gui.job_runner import JobRunner
 from tumorview.gui.names import Names
 from tumorview.gui.preferences import Preferences
+from tumorview.gui.restoring import RestoreController
 from tumorview.gui.segmenting import SegmentController
 from tumorview.gui.side_panels import SidePanels
 from tumorview.gui.status import StatusBar
@@ -84,6 +85,7 @@ class MainWindow(QMainWindow):
         self.files = FileController(
             self, self.session, self.jobs, self.memory, settle=self.segmenting.settle, drawn_as=self.display.drawing
         )
+        self.restoring = RestoreController(self, self.session, self.jobs, self.memory, self.files.sessions)
         self.waiting = Waiting(self.jobs, self.status, self)
         self._closing = False
         self._build()
@@ -147,7 +149,13 @@ class MainWindow(QMainWindow):
         self.pages = QStackedWidget()
         self.pages.addWidget(self.welcome)
         self.pages.addWidget(images)
-        self.setCentralWidget(self.pages)
+        centre = QWidget()
+        bars = QVBoxLayout(centre)
+        bars.setContentsMargins(0, 0, 0, 0)
+        bars.setSpacing(0)
+        for part in (self.restoring.bar, self.restoring.problem_bar, self.pages):
+            bars.addWidget(part)
+        self.setCentralWidget(centre)
         self.panels = SidePanels(self, self.series_list, self.tools, self.action_set, self.memory)
         group = QActionGroup(self)
         for name, _ in tool_ids():
@@ -174,6 +182,7 @@ class MainWindow(QMainWindow):
         grid.menu_requested.connect(lambda view, place: context_menu.open_menu(view, place, self.actions))
         self.display.overlay_changed.connect(self._overlay_changed)
         self.files.told.connect(self.status.tell)
+        self.restoring.told.connect(self.status.tell)
         self.names.recent_chosen.connect(self.files.open_path)
         self.segmenting.failed.connect(lambda report: messages.show_error(self, report.error))
         self.segmenting.finished.connect(self._segmented)
@@ -299,7 +308,7 @@ class MainWindow(QMainWindow):
         self.segmenting.settle()
         if self.session.dirty:
             event.ignore()
-            messages.ask_unsaved(self, save=lambda: self.files.save_mask(self._close_now), discard=self._close_now)
+            self.files.ask_unsaved(self._close_now)
             return
         self._leave()
         event.accept()
@@ -315,4 +324,6 @@ class MainWindow(QMainWindow):
         self.memory.flush()
         self.hide()
         self.jobs.shutdown()
+        self.restoring.close()
+        self.files.sessions.release()
         self.program_log.stop()

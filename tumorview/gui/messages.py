@@ -67,6 +67,16 @@ def _show_bug(parent: QWidget | None, error: BaseException) -> QMessageBox:
     return box
 
 
+def question(parent: QWidget | None, name: str, text: str, more: str) -> QMessageBox:
+    """A box with a question, not open yet; whoever asks adds the buttons."""
+    box = QMessageBox(QMessageBox.Icon.Question, "TumorView", text, QMessageBox.StandardButton.NoButton, parent)
+    box.setObjectName(name)
+    box.setInformativeText(more)
+    box.setTextFormat(Qt.TextFormat.PlainText)
+    box.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+    return box
+
+
 def bug_report(error: BaseException) -> str:
     """Where an exception came from: code places only, since values and paths may name a patient."""
     lines = [f"TumorView {__version__}", f"{type(error).__name__}: {_QUOTED.sub('<path>', str(error))}"]
@@ -77,14 +87,20 @@ def bug_report(error: BaseException) -> str:
 
 
 def ask_unsaved(
-    parent: QWidget, *, save: Callable[[], None], discard: Callable[[], None], cancel: Callable[[], None] | None = None
+    parent: QWidget,
+    *,
+    save: Callable[[], None],
+    discard: Callable[[], None],
+    cancel: Callable[[], None] | None = None,
+    save_session: Callable[[], None] | None = None,
+    what: str = "The mask has changes that are not saved.",
 ) -> QMessageBox:
     """Ask what to do with unsaved work and call what was chosen; nothing blocks meanwhile."""
     buttons = QMessageBox.StandardButton
     box = QMessageBox(
         QMessageBox.Icon.Question,
         "TumorView",
-        "The mask has changes that are not saved.",
+        what,
         buttons.Save | buttons.Discard | buttons.Cancel,
         parent,
     )
@@ -93,9 +109,17 @@ def ask_unsaved(
     box.setDefaultButton(buttons.Save)
     box.setEscapeButton(buttons.Cancel)
     box.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+    as_session = None
+    if save_session is not None:
+        box.button(buttons.Save).setText("Save Mask")
+        as_session = box.addButton("Save Session…", QMessageBox.ButtonRole.AcceptRole)
+        as_session.setObjectName("save_session_button")
+        as_session.setToolTip("Mask, steps and measurements in one file")
 
     def chosen(result: int) -> None:
-        if result == buttons.Save:
+        if as_session is not None and save_session is not None and box.clickedButton() is as_session:
+            save_session()
+        elif result == buttons.Save:
             save()
         elif result == buttons.Discard:
             discard()
