@@ -35,8 +35,8 @@ class Head:
     share: Field
     grid: Geometry
 
-    def inside(self, view: PlaneView, index: int) -> Bits:
-        """Which pixels [rows, columns] of slice ``index`` of ``view``, as shown, belong to the head."""
+    def coverage(self, view: PlaneView, index: int) -> Field:
+        """How far inside the head the pixels [rows, columns] of slice ``index`` of ``view`` are: its edge is at 0.5."""
         from scipy.ndimage import map_coordinates
 
         step = max(1, math.ceil(max(view.size) / FINEST_CUT))
@@ -47,8 +47,9 @@ class Head:
         )
         start, by_row, by_column = (vector[:, None, None] for vector in (corner, down - corner, right - corner))
         places = start + by_row * rows[:, None] + by_column * columns
-        inside = map_coordinates(self.share, places, order=1, mode="nearest") > INSIDE
-        return np.asarray(inside.repeat(step, 0).repeat(step, 1)[: view.size[0], : view.size[1]])
+        share = map_coordinates(self.share, places, order=1, mode="nearest") * np.float32(0.5 / INSIDE)
+        fine = share.clip(0, 1).repeat(step, 0).repeat(step, 1)
+        return np.asarray(fine[: view.size[0], : view.size[1]], np.float32)
 
 
 def find_head(volume: Volume, *, max_triangles: int = HEAD_TRIANGLES, progress: Progress | None = None) -> Head | None:

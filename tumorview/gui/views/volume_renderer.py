@@ -5,6 +5,7 @@ then takes 60 ms instead of one (docs/decisions: The 3D view draws beside the wi
 surface of its own and handed over as a QImage, only when something in it has changed.
 """
 
+import atexit
 import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -135,6 +136,7 @@ class Renderer:
         self._target: QOpenGLFramebufferObject | None = None
         self._meshes: dict[Surface, _Mesh] = {}
         self._textures: dict[int, tuple[npt.NDArray[np.uint8], QOpenGLTexture]] = {}
+        atexit.register(self.close)  # while Qt's graphics still stand
         log.info("3D view: %s", self.description)
 
     def draw(self, scene: Scene, camera: Camera, size: QSize, *, smooth: bool = True) -> QImage:
@@ -159,6 +161,7 @@ class Renderer:
         if not self._open:
             return
         self._open = False
+        atexit.unregister(self.close)
         if not Shiboken.isValid(self._context):
             return  # the interpreter is shutting down, and Qt was first
         if self._context.makeCurrent(self._surface):

@@ -253,7 +253,7 @@ def _sheet(series: Series, view: PlaneView, number: int, head: Head | None, look
     pixels = np.full((*grey.shape, 4), 255, np.uint8)
     pixels[..., :3] = rendering.coloured(grey, colour_maps.table(look.colour_map))
     if head is not None:
-        pixels[..., 3] *= head.inside(view, number)
+        pixels[..., 3] = np.round(255 * head.coverage(view, number))
     rows, columns = view.size
     corners = ((-0.5, -0.5), (-0.5, columns - 0.5), (rows - 0.5, columns - 0.5), (rows - 0.5, -0.5))
     places = view.geometry.index_to_world([view.to_voxel(number, row, column) for row, column in corners])

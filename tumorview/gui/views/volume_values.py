@@ -21,7 +21,7 @@ class Solid:
 
 @dataclass(frozen=True, eq=False)
 class Sheet:
-    """A slice in space: ``pixels`` [h, w, 4] uint8 RGBA (transparent outside the head) between four ``corners``.
+    """A slice in space: ``pixels`` [h, w, 4] uint8 RGBA (alpha below 128 outside the head) between four ``corners``.
 
     The corners [4, 3] are LPS mm: top left, top right, bottom right, bottom left of the slice. ``outline`` is drawn
     around it.

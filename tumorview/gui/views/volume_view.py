@@ -7,7 +7,7 @@ import numpy as np
 import numpy.typing as npt
 from PySide6.QtCore import QEvent, QSize, Qt, Signal
 from PySide6.QtGui import QHideEvent, QIcon, QImage, QShowEvent
-from PySide6.QtWidgets import QApplication, QFrame, QHBoxLayout, QLabel, QSizePolicy, QToolButton, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QSizePolicy, QToolButton, QVBoxLayout, QWidget
 
 from tumorview.app.reading import Reading
 from tumorview.app.session import Session
@@ -189,9 +189,4 @@ def make_volume_view(
     except NoOpenGLError as error:
         log.info("no 3D view: %s", error)
         return NoVolumeView(str(error), parent)
-    view = VolumeView(session, reading, jobs, renderer, parent)
-    application = QApplication.instance()
-    if application is not None:
-        application.aboutToQuit.connect(renderer.close)  # while Qt's graphics still stand
-        view.destroyed.connect(lambda: application.aboutToQuit.disconnect(renderer.close))
-    return view
+    return VolumeView(session, reading, jobs, renderer, parent)
