@@ -28,6 +28,7 @@ RUN_SECONDS = 120.0
 NAME = "TCGA_HT_8018_19970411"
 SLICES = (8, 9, 10)
 REST = (700, 755)  # over the status bar
+VIEW_3D = (650, 60, 1110, 330)  # inside the cell of the 3D view in the layout of four views
 OVERLAY = (230, 159, 0)  # the tumour's colour; boundaries are drawn in it undiluted
 
 
@@ -195,3 +196,62 @@ def test_ctrl_c_closes_a_window_without_work(display: Display, program: subproce
     opened(display)
     program.send_signal(signal.SIGINT)
     assert program.wait(30) == 0
+
+
+def without_opengl(display: Display) -> bool:
+    """Whether Qt finds no OpenGL on that display."""
+    script = (
+        "from PySide6.QtGui import QGuiApplication, QOpenGLContext\n"
+        "application = QGuiApplication([])\n"
+        "print(QOpenGLContext().create())\n"
+    )
+    environment = {**os.environ, "DISPLAY": display.name, "QT_QPA_PLATFORM": "xcb"}
+    done = subprocess.run([sys.executable, "-c", script], env=environment, capture_output=True, text=True, check=False)
+    return done.stdout.strip() != "True"
+
+
+def tumour_pixels(picture: Image.Image) -> int:
+    """Pixels of the 3D view in the tumour's colour, whatever light falls on it."""
+    red, green, blue = np.moveaxis(np.asarray(picture.convert("RGB").crop(VIEW_3D)).astype(float), -1, 0)
+    hue = OVERLAY[1] / OVERLAY[0]
+    return int(np.count_nonzero((red > 80) & (blue < 0.35 * red) & (np.abs(green / np.maximum(red, 1) - hue) < 0.1)))
+
+
+def test_what_is_painted_is_seen_in_3d_and_gone_when_undone(
+    display: Display, program: subprocess.Popen[str]
+) -> None:
+    if without_opengl(display):
+        pytest.skip("Xvfb has no OpenGL here")
+    window = opened(display)
+    display.press(window, "b")
+    display.do("mousemove", 690, 330)  # left brain: in front of the sagittal slice
+    display.do("mousedown", 1)
+    for step in range(8):
+        display.do("mousemove", 690 + 10 * step, 330 + 6 * step)
+    display.do("mouseup", 1)
+    wait_until(lambda: "*" in display.do("getwindowname", window), 10, "the stroke is in the mask")
+    display.press(window, "ctrl+4")
+    display.do("mousemove", *REST)
+    wait_until(lambda: tumour_pixels(display.picture()) > 50, 30, "the stroke is seen in 3D")
+    display.press(window, "ctrl+z")
+    wait_until(lambda: tumour_pixels(display.picture()) == 0, 20, "the surface is gone")
+    display.press(window, "ctrl+shift+z")
+    wait_until(lambda: tumour_pixels(display.picture()) > 50, 20, "the surface is back")
+    before = np.asarray(display.picture().convert("RGB").crop(VIEW_3D)).astype(int)
+    left, top, right, bottom = VIEW_3D
+    middle = (left + right) // 2, (top + bottom) // 2
+    display.do("mousemove", *middle)
+    display.do("mousedown", 1)
+    for step in range(1, 9):
+        display.do("mousemove", middle[0] + 12 * step, middle[1])
+    display.do("mouseup", 1)
+    wait_until(
+        lambda: changed_pixels(before, np.asarray(display.picture().convert("RGB").crop(VIEW_3D)).astype(int)) > 2000,
+        20,
+        "the head has turned",
+    )
+    display.press(window, "ctrl+z")
+    wait_until(lambda: "*" not in display.do("getwindowname", window), 10, "nothing is unsaved")
+    program.send_signal(signal.SIGINT)
+    assert program.wait(30) == 0
+    assert program.stderr.read() == ""  # not a word of Qt either
