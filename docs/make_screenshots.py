@@ -23,6 +23,7 @@ from PySide6.QtWidgets import QApplication, QDialog, QMessageBox, QSlider, QWidg
 
 from tumorview.gui.application import create_window
 from tumorview.gui.main_window import MainWindow
+from tumorview.gui.views.volume_view import VolumeView
 
 SIZE = (1600, 1000)
 COLOURS = 256
@@ -110,6 +111,7 @@ def tour(window: MainWindow, folder: Path) -> None:
     settle(window)
     take(window, folder, "window-truth")
     window.actions["view.compare_truth"].setChecked(False)
+    three_d(window, folder)
     slider = window.findChild(QSlider, "threshold_slider")
     slider.setValue(30)
     settle(window)
@@ -128,6 +130,19 @@ def tour(window: MainWindow, folder: Path) -> None:
     window.actions["view.light_theme"].setChecked(True)
     settle(window)
     take(window, folder, "window-light")
+
+
+def three_d(window: MainWindow, folder: Path) -> None:
+    """The four views with the 3D view, where this display has OpenGL."""
+    window.actions["view.quad"].trigger()
+    view = window.grid.volume_view
+    if isinstance(view, VolumeView):
+        wait(lambda: view.keeper.up_to_date and view.stage.drawn and not window.jobs.running)
+        take(window, folder, "view-3d")
+    else:
+        sys.stdout.write("view-3d.png is taken under xvfb-run, where there is OpenGL\n")
+    window.actions["view.axial_only"].trigger()
+    settle(window)
 
 
 def dialogs(window: MainWindow, folder: Path) -> None:

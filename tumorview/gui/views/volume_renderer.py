@@ -1,7 +1,7 @@
 """Draws the 3D scene with OpenGL into a picture, beside the window instead of inside it.
 
 A QOpenGLWidget would make Qt compose the whole window with OpenGL: without a graphics card every repaint of a slice
-then takes 60 ms instead of one (docs/decisions: The 3D view draws beside the window). Here the scene is drawn on a
+then takes 60 ms instead of one (docs/decisions/0005-3d-beside-the-window.md). Here the scene is drawn on a
 surface of its own and handed over as a QImage, only when something in it has changed.
 """
 

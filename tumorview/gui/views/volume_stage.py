@@ -35,6 +35,7 @@ WHEEL_ZOOM = 1.15
 DRAG_ZOOM = 1.006  # a pixel
 PICTURE_WIDTH = 1600  # pixels of an exported picture
 TEXT = QColor(164, 168, 176)
+SHADE = QColor(0, 0, 0, 150)  # behind texts
 KEYS = "Arrow keys turn, plus and minus zoom, Home resets; Shift with A, P, L, R, S or I looks from that side"
 RESEARCH_USE = "TumorView · research use only"
 
@@ -193,9 +194,13 @@ class VolumeStage(QWidget):
         if geometry is None:
             return
         painter.setFont(self.font())
-        painter.setPen(TEXT)
         area = self.rect().adjusted(theme.GRID, theme.GRID, -theme.GRID, -theme.GRID)
-        painter.drawText(area, Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignBottom, "\n".join(self.notes))
+        place = Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignBottom
+        notes = "\n".join(self.notes)
+        if notes:
+            painter.fillRect(painter.boundingRect(area, place, notes), SHADE)
+        painter.setPen(TEXT)
+        painter.drawText(area, place, notes)
         if geometry.oriented and min(self.width(), self.height()) > 6 * CUBE_SIZE:
             reach = 1.9 * CUBE_SIZE
             paint_cube(painter, self.camera, QPointF(self.width() - reach, self.height() - reach), self.font())
