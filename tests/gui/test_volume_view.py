@@ -136,7 +136,8 @@ def test_a_marked_tumour_appears_in_the_colour_of_its_label(stage: Stage) -> Non
 def test_labels_are_hidden_and_made_faint_without_a_new_surface(stage: Stage) -> None:
     stage.open()
     stage.mark(LESION)
-    stage.session.add_label(Label(2, "Oedema", (86, 180, 233), opacity=0.1))
+    oedema = Label(2, "Oedema", (86, 180, 233), opacity=0.1)
+    stage.session.set_labels(stage.session.mask.labels.with_label(oedema))
     stage.mark(Box((9, 30, 12), (11, 40, 26)), 2)
     stage.settle()
     assert [solid.opacity for solid in stage.labels] == [1.0, 0.25]
