@@ -18,7 +18,9 @@ from tumorview.app.layouts import Layout
 from tumorview.app.mouse import MOUSE_PRESETS
 from tumorview.app.options import Choice, choices, option, options_of
 from tumorview.app.settings_versions import VERSION, migrated, version_of
+from tumorview.core.contrast import Preset
 from tumorview.core.event import Event
+from tumorview.core.study import Role
 from tumorview.errors import WriteError
 from tumorview.io.atomic import atomic_write_bytes
 
@@ -41,6 +43,20 @@ LAYOUTS = (
     Choice("", "Automatic"),
     *(Choice(spec.id.partition(".")[2], spec.plain_title) for spec in ACTIONS if spec.id in REMEMBERED_LAYOUTS),
 )
+
+
+FIRST_WINDOWS = choices(
+    own="The file's own, otherwise automatic",
+    auto="Automatic",
+    contrast="High contrast",
+    wide="Wide",
+    lesion="Lesion",
+)
+
+
+def first_window_option(series: str) -> Any:  # noqa: ANN401 - as option
+    """The window that a series of one role is shown with until another is chosen."""
+    return option("own", IMAGE, f"Window of {series}", f"How {series} is shown first.", choices=FIRST_WINDOWS)
 
 
 @dataclass(frozen=True)
@@ -94,6 +110,18 @@ class Settings:
     boundary_width: int = option(
         2, IMAGE, "Boundary width", "In pixels of the screen, at any zoom.", low=1, high=9, suffix=" px"
     )
+    outline: str = option(
+        "smooth",
+        IMAGE,
+        "Outline",
+        "Smooth runs below voxel size, voxel edges show exactly what is counted.",
+        choices=choices(smooth="Smooth", voxel="Voxel edges"),
+    )
+    flair_window: str = first_window_option("FLAIR")
+    t1_window: str = first_window_option("T1")
+    t1ce_window: str = first_window_option("T1 contrast")
+    t2_window: str = first_window_option("T2")
+    other_window: str = first_window_option("Other series")
     interpolation: str = option(
         "linear",
         IMAGE,
@@ -176,6 +204,12 @@ class Settings:
 
 
 OPTIONS = options_of(Settings)
+
+
+def role_presets(settings: Settings) -> dict[Role, Preset]:
+    """The window presets that were chosen for roles; roles that keep to the file are left out."""
+    chosen = {role: getattr(settings, f"{role.lower()}_window") for role in Role}
+    return {role: Preset(preset) for role, preset in chosen.items() if preset != "own"}
 
 
 def default_folder() -> Path:

@@ -12,6 +12,8 @@ import numpy.typing as npt
 
 ColourTable = npt.NDArray[np.uint8]
 
+LEVELS = np.arange(256, dtype=np.uint8)  # from dark to bright
+
 
 class ColourMap(StrEnum):
     """The maps on offer; the value is remembered in settings."""
@@ -34,7 +36,7 @@ TITLES = {
 def table(colour_map: ColourMap) -> ColourTable:
     """The RGB colours [256, 3] of a map; read-only."""
     if colour_map is ColourMap.GREY:
-        colours = np.arange(256, dtype=np.uint8)[:, None].repeat(3, axis=1)
+        colours = LEVELS[:, None].repeat(3, axis=1)
     elif colour_map is ColourMap.HOT_IRON:
         colours = _hot_iron()
     else:

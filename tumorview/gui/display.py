@@ -9,7 +9,7 @@ from PySide6.QtCore import QObject, Signal
 from tumorview.app.session import Session
 from tumorview.core.labels import STANDARD_OPACITY
 from tumorview.core.metrics import Counts, count
-from tumorview.core.rendering import OverlayStyle
+from tumorview.core.rendering import BoundaryStyle, OverlayStyle
 from tumorview.core.slicing import PlaneView
 from tumorview.core.study import Study
 from tumorview.gui.docks.agreement_dock import AgreementPanel
@@ -46,6 +46,7 @@ class DisplayController(QObject):
             opacity=settings.overlay_opacity,
             boundary=settings.boundary,
             boundary_width=settings.boundary_width,
+            outline=BoundaryStyle(settings.outline),
             compare=settings.compare_with_truth,
         )
         session.set_brush(radius=settings.brush_radius)
@@ -84,6 +85,7 @@ class DisplayController(QObject):
             overlay_opacity=self.overlay.opacity,
             boundary=self.overlay.boundary,
             boundary_width=self.overlay.boundary_width,
+            outline=str(self.overlay.outline),
             compare_with_truth=self.overlay.compare,
         )
 

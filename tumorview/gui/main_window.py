@@ -69,7 +69,7 @@ class MainWindow(QMainWindow):
         self.actions: dict[str, QAction] = self.action_set.actions  # type: ignore[assignment]  # hides QWidget.actions
         self.grid = ViewGrid(self.session, self.reading, self._make_volume_view)
         self.strip = SliceStrip(self.session, Plane.AXIAL)
-        self.tools = ToolColumn(self.actions)
+        self.tools = ToolColumn(self.actions, self.reading)
         self.series_list = StudyDock(self.session)
         self.status = StatusBar()
         panels = self.tools

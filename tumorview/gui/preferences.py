@@ -10,7 +10,9 @@ from PySide6.QtWidgets import QApplication
 
 from tumorview.app.keymap import keymap
 from tumorview.app.mouse import mouse_preset
-from tumorview.app.settings import Settings
+from tumorview.app.settings import Settings, role_presets
+from tumorview.core.rendering import BoundaryStyle
+from tumorview.core.study import Role
 from tumorview.gui import theme
 
 if TYPE_CHECKING:
@@ -33,6 +35,8 @@ class Preferences(QObject):
             "overlay_opacity": self._overlay,
             "boundary": self._overlay,
             "boundary_width": self._overlay,
+            "outline": self._overlay,
+            **{f"{role.lower()}_window": self._windows for role in Role},
             "interpolation": self._interpolation,
             "device": self._engine,
             "engine": self._engine,
@@ -45,6 +49,7 @@ class Preferences(QObject):
         self._mouse(self._applied)
         self._keys(self._applied)
         self._interpolation(self._applied)
+        self._windows(self._applied)
         window.memory.store.changed.connect(self._follow)
         QGuiApplication.styleHints().colorSchemeChanged.connect(self._system_changed)
 
@@ -90,9 +95,13 @@ class Preferences(QObject):
             "opacity": settings.overlay_opacity,
             "boundary": settings.boundary,
             "boundary_width": settings.boundary_width,
+            "outline": BoundaryStyle(settings.outline),
         }
         if any(getattr(display.overlay, name) != value for name, value in wanted.items()):
             display.change_overlay(**wanted)
+
+    def _windows(self, settings: Settings) -> None:
+        self._window.reading.set_role_presets(role_presets(settings))
 
     def _interpolation(self, settings: Settings) -> None:
         for view in self._window.views:

@@ -10,6 +10,7 @@ from tumorview.gui.timing import Memory
 from tumorview.gui.tool_column import ToolColumn
 
 STATE_VERSION = 1
+ROOMY = 900  # pixels of a screen on which every panel fits
 
 
 class SidePanels(QObject):
@@ -27,8 +28,11 @@ class SidePanels(QObject):
         self.tools = self._dock("tools_dock", "Tools", tools, Qt.DockWidgetArea.RightDockWidgetArea)
         for name, dock in (("view.study_panel", self.study), ("view.tools_panel", self.tools)):
             dock.visibilityChanged.connect(lambda _, name=name, dock=dock: self._toggled(name, dock))
+        folded = memory.settings.folded_panels
+        if not memory.settings.window_geometry and window.screen().availableGeometry().height() < ROOMY:
+            folded = (*folded, tools.contrast.objectName())  # the first start on a laptop: no scroll bar
         for panel in tools.panels:
-            panel.set_folded(panel.objectName() in memory.settings.folded_panels)
+            panel.set_folded(panel.objectName() in folded)
 
     def toggle(self) -> None:
         """The image alone, or with the panels beside it."""

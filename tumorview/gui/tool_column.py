@@ -1,4 +1,4 @@
-"""The right dock: Segment, Labels, Edit and Agreement under each other; every panel folds."""
+"""The right dock: Segment, Contrast, Labels, Edit and Agreement under each other; every panel folds."""
 
 from collections.abc import Mapping
 
@@ -6,8 +6,10 @@ from PySide6.QtCore import QSize, Qt
 from PySide6.QtGui import QAction
 from PySide6.QtWidgets import QFrame, QScrollArea, QVBoxLayout, QWidget
 
+from tumorview.app.reading import Reading
 from tumorview.gui import theme
 from tumorview.gui.docks.agreement_dock import AgreementPanel
+from tumorview.gui.docks.contrast_dock import ContrastPanel
 from tumorview.gui.docks.edit_dock import EditPanel
 from tumorview.gui.docks.labels_dock import LabelsPanel
 from tumorview.gui.docks.segment_dock import SegmentPanel
@@ -20,10 +22,11 @@ WIDTH = 224
 class ToolColumn(KeyGuard):
     """``panels`` from top to bottom; a scroll bar appears only in windows that are too low for all of them."""
 
-    def __init__(self, actions: Mapping[str, QAction], parent: QWidget | None = None) -> None:
+    def __init__(self, actions: Mapping[str, QAction], reading: Reading, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.setObjectName("tools_panel")
         self.segment = SegmentPanel(actions["segment.run"], actions["segment.cancel"])
+        self.contrast = ContrastPanel(reading, actions["view.invert"])
         self.labels = LabelsPanel()
         self.edit = EditPanel(
             [actions[name] for name in ("edit.navigate", "edit.brush", "edit.erase")],
@@ -51,7 +54,7 @@ class ToolColumn(KeyGuard):
     @property
     def panels(self) -> tuple[Panel, ...]:
         """From top to bottom."""
-        return self.segment, self.labels, self.edit, self.agreement
+        return self.segment, self.contrast, self.labels, self.edit, self.agreement
 
     def sizeHint(self) -> QSize:
         """As narrow as the controls allow: the image needs the room."""
