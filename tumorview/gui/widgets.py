@@ -261,7 +261,7 @@ class Panel(QWidget):
         self.header.setToolTip(f"Fold or unfold {title}")
         self.header.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
         self.header.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
-        theme.grows(self.header, height=26)
+        theme.grows(self.header, height=theme.TARGET)
         self.header.setIconSize(QSize(12, 12))
         self.header.setFocusPolicy(Qt.FocusPolicy.TabFocus)
         self.header.clicked.connect(lambda: self.set_folded(not self.folded))

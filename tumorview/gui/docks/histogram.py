@@ -24,7 +24,7 @@ from tumorview.core.rendering import Window
 from tumorview.gui import theme
 from tumorview.gui.views.layers import grey_image
 
-HEIGHT = 64
+HEIGHT = 58
 RAMP = 8  # pixels under the bars: the colours that the intensities get
 EDGE = 6  # pixels left and right, for handles at the ends
 GRIP = 5  # half the width of a handle's grip, pixels
