@@ -78,6 +78,7 @@ class Session:
         self._compared = LiveAgreement()
         self._saved_at: Edit | None = None
         self._stroke: LiveEdit | None = None
+        self._before_solo: LabelTable | None = None  # what was visible before one label was shown alone
 
     # -- the study ---------------------------------------------------------------------------------------------
 
@@ -346,7 +347,21 @@ class Session:
         """Change the name, colour, opacity, visibility or lock of a label."""
         if self.mask is not None:
             self.mask.labels = self.mask.labels.changed(number, **fields)
+            if "visible" in fields:
+                self._before_solo = None  # the user goes on from here
             self.labels_changed.emit(None)
+
+    def solo_label(self, number: int) -> None:
+        """Show one label alone; asked again for the same one, show those that were visible before."""
+        if self.mask is None or self.mask.labels.get(number) is None:
+            return
+        labels, before = self.mask.labels, self._before_solo
+        if before is not None and labels == labels.alone(number):
+            self._before_solo = None
+            self.set_labels(labels.seen_as(before))
+        else:
+            self._before_solo = labels if before is None else before
+            self.set_labels(labels.alone(number))
 
     def set_labels(self, labels: LabelTable) -> None:
         """Give the mask other labels; its voxels stay as they are."""
@@ -367,6 +382,7 @@ class Session:
             mask.data[...], mask.provenance[...], mask.labels = state.data, state.provenance, state.labels
         self._saved_at = None if state is None else saved_place(state)
         self.mask = mask
+        self._before_solo = None
         self.history = History(mask, done=done, undone=undone)
         mask.changed.connect(self._mask_changed)
         self.history.moved.connect(self.moved.emit)

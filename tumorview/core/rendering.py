@@ -18,8 +18,8 @@ RGBA = npt.NDArray[np.uint8]
 Slice2D = npt.NDArray[Any]
 Floats = npt.NDArray[np.float32]
 
-# Agreement with ground truth; blue and orange stay apart for every common colour vision (Okabe & Ito 2008).
-TRUE_POSITIVE: Colour = (0, 158, 115)
+# Agreement with ground truth: apart from each other and from greys for every common colour vision, as labels are.
+TRUE_POSITIVE: Colour = (120, 230, 120)
 FALSE_POSITIVE: Colour = (213, 94, 0)
 FALSE_NEGATIVE: Colour = (86, 180, 233)
 AGREEMENT = LabelTable(

@@ -63,6 +63,7 @@ class DisplayController(QObject):
         grid.brush_radius_changed.connect(lambda _: self._brush_changed())
         self._labels.label_changed.connect(self._change_label)
         self._labels.overlay_chosen.connect(self._choose_overlay)
+        self._labels.solo_asked.connect(self._session.solo_label)
         self._edit.brush_chosen.connect(self._choose_brush)
         session.study_changed.connect(self._study_changed)
         session.labels_changed.connect(lambda _: self._labels_changed())
@@ -89,6 +90,11 @@ class DisplayController(QObject):
             compare_with_truth=self.overlay.compare,
         )
 
+    def scale_opacity(self, steps: int) -> None:
+        """Make the overlay stronger or fainter, in steps of a tenth."""
+        tenths = round(self.overlay.opacity * 10 + 1e-6 * steps) + steps
+        self.change_overlay(opacity=min(max(tenths / 10, 0.0), 1.0))
+
     def drawing(self) -> Drawing:
         """How the mask is drawn now, for pictures."""
         options = self.overlay
@@ -107,14 +113,13 @@ class DisplayController(QObject):
         )
 
     def _choose_overlay(self, choice: OverlayChoice) -> None:
-        fields = {"opacity": choice.opacity, "boundary": choice.boundary, "boundary_width": choice.boundary_width}
-        self.change_overlay(**{name: value for name, value in fields.items() if value is not None})
+        self.change_overlay(**{name: value for name, value in vars(choice).items() if value is not None})
 
     def _show_overlay(self) -> None:
         options = self.overlay
         for view in self._grid.views:
             view.set_overlay(options)
-        self._labels.show_overlay(options.opacity, options.boundary, options.boundary_width)
+        self._labels.show_overlay(options.opacity, options.boundary, options.boundary_width, options.outline)
         self.overlay_changed.emit(options)
 
     # -- labels ------------------------------------------------------------------------------------------------

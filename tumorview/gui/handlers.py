@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 from tumorview.app.layouts import Layout
 from tumorview.core.colour_maps import ColourMap
 from tumorview.core.contrast import Preset
+from tumorview.core.rendering import BoundaryStyle
 from tumorview.gui import dialogs
 from tumorview.gui.action_set import Handler
 from tumorview.gui.command_palette import CommandPalette
@@ -88,7 +89,14 @@ def _view_handlers(window: "MainWindow") -> dict[str, Handler]:
     return {
         "view.toggle_overlay": lambda on: window.display.change_overlay(visible=on),
         "view.compare_truth": lambda on: window.display.change_overlay(compare=on),
+        "view.heat_map": lambda on: window.display.change_overlay(heat_map=on),
+        "view.overlay_fainter": lambda: window.display.scale_opacity(-1),
+        "view.overlay_stronger": lambda: window.display.scale_opacity(1),
         "view.boundary": lambda on: window.display.change_overlay(boundary=on),
+        "view.voxel_outline": lambda on: window.display.change_overlay(
+            outline=BoundaryStyle.VOXEL if on else BoundaryStyle.SMOOTH
+        ),
+        "view.solo_label": lambda: window.session.solo_label(window.session.brush.label),
         "view.next_slice": lambda: window.viewing.view.step(1),
         "view.previous_slice": lambda: window.viewing.view.step(-1),
         "view.next_tumour": lambda: window.viewing.view.next_tumour(1),

@@ -50,6 +50,8 @@ GLYPHS = {
     "left_panel": "layout",
     "right_panel": "sliders",
     "invert": "swap",
+    "heat": "fire-simple",
+    "voxels": "grid-four",
     "one_view": "square",
     "quad": "grid-four",
     "two_views": "columns",

@@ -22,6 +22,7 @@ from tumorview.app.segmenter import RunSegmentation
 from tumorview.app.session import Session
 from tumorview.app.settings import SettingsStore
 from tumorview.core.prediction import Prediction
+from tumorview.core.rendering import BoundaryStyle
 from tumorview.core.slicing import Plane
 from tumorview.core.study import Study
 from tumorview.gui import context_menu, diagnostics, messages
@@ -256,6 +257,7 @@ class MainWindow(QMainWindow):
                 running=self.waiting.running,
                 can_undo=history is not None and history.can_undo,
                 can_redo=history is not None and history.can_redo,
+                has_prediction=session.prediction is not None,
             )
         )
         self.setWindowModified(session.dirty)
@@ -266,6 +268,8 @@ class MainWindow(QMainWindow):
         self.action_set.check("view.toggle_overlay", checked=options.visible)
         self.action_set.check("view.boundary", checked=options.boundary)
         self.action_set.check("view.compare_truth", checked=options.compare)
+        self.action_set.check("view.heat_map", checked=options.heat_map)
+        self.action_set.check("view.voxel_outline", checked=options.outline is BoundaryStyle.VOXEL)
 
     def _cursor_moved(self, info: CursorInfo | None) -> None:
         mask = self.session.mask

@@ -4,7 +4,16 @@ Handlers live in the front end; this table says what an action is called, how it
 Each menu has a module of its own; ``ACTIONS`` holds them in the order of the menu bar.
 """
 
-from tumorview.app.actions import edit_menu, file_menu, help_menu, image_menu, layout_menu, segment_menu, view_menu
+from tumorview.app.actions import (
+    edit_menu,
+    file_menu,
+    help_menu,
+    image_menu,
+    layout_menu,
+    overlay_menu,
+    segment_menu,
+    view_menu,
+)
 from tumorview.app.actions.spec import ActionSpec, ActionState, Condition, plain_title
 
 __all__ = ["ACTIONS", "ActionSpec", "ActionState", "Condition", "by_id", "menus", "plain_title"]
@@ -15,6 +24,7 @@ ACTIONS: tuple[ActionSpec, ...] = (
     *edit_menu.ACTIONS,
     *view_menu.ACTIONS,
     *image_menu.ACTIONS,
+    *overlay_menu.ACTIONS,
     *layout_menu.ACTIONS,
     *help_menu.ACTIONS,
 )

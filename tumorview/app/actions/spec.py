@@ -14,6 +14,7 @@ class ActionState:
     running: bool = False
     can_undo: bool = False
     can_redo: bool = False
+    has_prediction: bool = False
 
 
 Condition = Callable[[ActionState], bool]

@@ -5,36 +5,6 @@ from tumorview.app.actions.spec import ActionSpec, with_study
 VIEW = "&View"
 
 ACTIONS: tuple[ActionSpec, ...] = (
-    ActionSpec(
-        "view.toggle_overlay",
-        "Show &Overlay",
-        VIEW,
-        ("O",),
-        "Mask on or off; hold G to hide it for a moment",
-        "eye",
-        checkable=True,
-        enabled=with_study,
-    ),
-    ActionSpec(
-        "view.compare_truth",
-        "&Compare with Ground Truth",
-        VIEW,
-        ("C",),
-        "Colour voxels found, missed and marked too much",
-        "compare",
-        checkable=True,
-        enabled=lambda state: state.has_truth,
-    ),
-    ActionSpec(
-        "view.boundary",
-        "Show &Boundary",
-        VIEW,
-        ("Shift+B",),
-        "Outline of the mask",
-        checkable=True,
-        enabled=with_study,
-        ends_group=True,
-    ),
     ActionSpec("view.next_slice", "&Next Slice", VIEW, ("Down", "PgDown"), enabled=with_study),
     ActionSpec("view.previous_slice", "&Previous Slice", VIEW, ("Up", "PgUp"), enabled=with_study),
     ActionSpec(

@@ -87,7 +87,7 @@ class ContrastPanel(Panel):
         ]
         until_destroyed(self, stops)
         self.folded_changed.connect(lambda _: self.refresh())
-        self.preset.activated.connect(lambda _: self._choose_preset(self.preset.currentData()))
+        self.preset.activated.connect(lambda _: self._choose_preset(self._chosen_preset()))
         self.histogram.window_chosen.connect(self._choose_window)
         self.histogram.auto_chosen.connect(lambda: self._choose_preset(Preset.AUTO))
         for spin in (self.level, self.width_):
@@ -153,6 +153,10 @@ class ContrastPanel(Panel):
             spin.blockSignals(False)
 
     # -- choosing ----------------------------------------------------------------------------------------------
+
+    def _chosen_preset(self) -> Preset | None:
+        data = self.preset.currentData()  # Qt keeps a plain string
+        return None if data is None else Preset(data)
 
     def _choose_preset(self, preset: Preset | None) -> None:
         if self.series is not None and preset is not None:

@@ -3,7 +3,7 @@
 from enum import StrEnum
 
 import numpy as np
-from PySide6.QtCore import QPointF, QRectF, QSize, Qt, Signal
+from PySide6.QtCore import QEvent, QPointF, QRectF, QSize, Qt, Signal
 from PySide6.QtGui import (
     QColor,
     QContextMenuEvent,
@@ -29,6 +29,9 @@ RAMP = 8  # pixels under the bars: the colours that the intensities get
 EDGE = 6  # pixels left and right, for handles at the ends
 GRIP = 5  # half the width of a handle's grip, pixels
 REACH = 12  # pixels from a handle at which it is still taken
+KEYS = frozenset(
+    (Qt.Key.Key_Left, Qt.Key.Key_Right, Qt.Key.Key_Up, Qt.Key.Key_Down, Qt.Key.Key_Return, Qt.Key.Key_Enter)
+)
 STEPS = 100  # arrow keys across the whole axis
 
 
@@ -171,6 +174,13 @@ class Histogram(QWidget):
     def contextMenuEvent(self, event: QContextMenuEvent) -> None:
         """No menu of the window around it."""
         event.accept()
+
+    def event(self, event: QEvent) -> bool:
+        """The keys of the handles come here, not to the window's shortcuts for them."""
+        if event.type() == QEvent.Type.ShortcutOverride and isinstance(event, QKeyEvent) and event.key() in KEYS:
+            event.accept()
+            return True
+        return super().event(event)
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
         """Choose a handle and move it."""

@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 
 from PySide6.QtCore import QSize, Qt, Signal
-from PySide6.QtGui import QColor
+from PySide6.QtGui import QColor, QMouseEvent
 from PySide6.QtWidgets import (
     QColorDialog,
     QHBoxLayout,
@@ -15,6 +15,7 @@ from PySide6.QtWidgets import (
 )
 
 from tumorview.core.labels import STANDARD_OPACITY, Label, LabelTable
+from tumorview.core.rendering import BoundaryStyle
 from tumorview.gui import icons, theme
 from tumorview.gui.widgets import CheckBox, ElidedLabel, Panel, Slider, compact_spin, label, named, row
 
@@ -27,10 +28,24 @@ class LabelChange:
     fields: dict[str, object] = field(default_factory=dict)
 
 
+class Eye(QToolButton):
+    """Shows or hides a label; with Alt (or Ctrl, where the window manager takes Alt) it asks for the label alone."""
+
+    solo_asked = Signal()
+
+    def mousePressEvent(self, event: QMouseEvent) -> None:
+        """A click with a modifier is another question."""
+        if event.modifiers() & (Qt.KeyboardModifier.AltModifier | Qt.KeyboardModifier.ControlModifier):
+            self.solo_asked.emit()
+        else:
+            super().mousePressEvent(event)
+
+
 class LabelRow(QWidget):
     """One label: colour, name, volume, strength of its fill, visible, locked."""
 
     changed = Signal(object)  # LabelChange
+    solo_asked = Signal(int)  # the label's number
 
     def __init__(self, entry: Label, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -61,8 +76,11 @@ class LabelRow(QWidget):
         )
         compact_spin(self.strength, 46)
         self.strength.valueChanged.connect(lambda percent: self._send(opacity=percent / 100 * STANDARD_OPACITY))
-        self.visible = _flat_button("label_visible", f"Show {entry.name}", "Show or hide; hidden labels are not edited")
+        self.visible = Eye()
+        tip = "Show or hide; hidden labels are not edited. Alt+click: this label alone (Shift+S)"
+        _flatten(self.visible, "label_visible", f"Show {entry.name}", tip)
         self.visible.setCheckable(True)
+        self.visible.solo_asked.connect(lambda: self.solo_asked.emit(self.entry.number))
         self.visible.toggled.connect(lambda on: self._send(visible=on))
         self.locked = _flat_button("label_locked", f"Lock {entry.name}", "Locked labels are not edited")
         self.locked.setCheckable(True)
@@ -129,6 +147,7 @@ class OverlayChoice:
     opacity: float | None = None
     boundary: bool | None = None
     boundary_width: int | None = None
+    outline: BoundaryStyle | None = None
 
 
 class LabelsPanel(Panel):
@@ -136,6 +155,7 @@ class LabelsPanel(Panel):
 
     label_changed = Signal(object)  # LabelChange
     overlay_chosen = Signal(object)  # OverlayChoice
+    solo_asked = Signal(int)  # a label's number
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__("Labels", "labels", parent)
@@ -159,9 +179,14 @@ class LabelsPanel(Panel):
         theme.grows(self.boundary_width, width=60)
         self.content.addLayout(self._list)
         self.content.addLayout(row(label("Opacity"), self.opacity, self._percent))
-        self.content.addLayout(row(self.boundary, 1, self.boundary_width))
+        self.voxels = _flat_button("boundary_voxels", "Outline along voxels", "Outline on the edges of voxels")
+        self.voxels.setCheckable(True)
+        self.voxels.setStyleSheet("")
+        self.voxels.setProperty("quiet", True)
+        self.content.addLayout(row(self.boundary, 1, self.voxels, self.boundary_width))
         self.opacity.valueChanged.connect(self._opacity_changed)
         self.boundary.toggled.connect(lambda on: self.overlay_chosen.emit(OverlayChoice(boundary=on)))
+        self.voxels.toggled.connect(self._outline_chosen)
         self.boundary_width.valueChanged.connect(
             lambda pixels: self.overlay_chosen.emit(OverlayChoice(boundary_width=pixels))
         )
@@ -171,16 +196,20 @@ class LabelsPanel(Panel):
         """The labels as they are shown."""
         return tuple(self._rows.values())
 
-    def show_overlay(self, opacity: float, boundary: bool, width: int) -> None:
+    def show_overlay(self, opacity: float, boundary: bool, width: int, outline: BoundaryStyle) -> None:
         """Show how the overlay is drawn, without reporting it."""
-        for control in (self.opacity, self.boundary, self.boundary_width):
+        controls = (self.opacity, self.boundary, self.boundary_width, self.voxels)
+        for control in controls:
             control.blockSignals(True)
+        self.voxels.setIcon(icons.icon("voxels", quiet=True))
+        self.voxels.setChecked(outline is BoundaryStyle.VOXEL)
+        self.voxels.setEnabled(boundary)
         self.opacity.setValue(round(opacity * 100))
         self._percent.setText(f"{round(opacity * 100)} %")
         self.boundary.setChecked(boundary)
         self.boundary_width.setValue(width)
         self.boundary_width.setEnabled(boundary)
-        for control in (self.opacity, self.boundary, self.boundary_width):
+        for control in controls:
             control.blockSignals(False)
 
     def show_labels(self, labels: LabelTable | None) -> None:
@@ -196,8 +225,13 @@ class LabelsPanel(Panel):
                 continue
             added = LabelRow(entry)
             added.changed.connect(self.label_changed)
+            added.solo_asked.connect(self.solo_asked)
             self._rows[number] = added
             self._list.insertWidget(position, added)
+
+    def _outline_chosen(self, voxels: bool) -> None:
+        outline = BoundaryStyle.VOXEL if voxels else BoundaryStyle.SMOOTH
+        self.overlay_chosen.emit(OverlayChoice(outline=outline))
 
     def _opacity_changed(self, percent: int) -> None:
         self._percent.setText(f"{percent} %")
@@ -206,10 +240,14 @@ class LabelsPanel(Panel):
 
 def _flat_button(name: str, accessible: str, tip: str) -> QToolButton:
     button = QToolButton()
+    _flatten(button, name, accessible, tip)
+    return button
+
+
+def _flatten(button: QToolButton, name: str, accessible: str, tip: str) -> None:
     named(button, name, accessible, tip)
     button.setFocusPolicy(Qt.FocusPolicy.TabFocus)
     button.setFixedSize(theme.TARGET, theme.TARGET)
     button.setIconSize(QSize(16, 16))
     # A toggle here shows its state with its glyph; the accent behind it would shout.
     button.setStyleSheet("QToolButton:checked { background: transparent; }")
-    return button

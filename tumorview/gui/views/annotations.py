@@ -86,6 +86,13 @@ class AnnotationPainter:
         if text:
             self._centred(painter, QPointF(size.width() / 2, size.height() / 2), Line(text, QUIET), self._font)
 
+    def write(self, painter: QPainter, place: QPointF, line: Line, *, beside: bool = False) -> None:
+        """Write one line centred on ``place``, or to its right."""
+        if beside:
+            self._draw(painter, place - QPointF(0, QFontMetricsF(self._font).height() / 2), line, self._font)
+        else:
+            self._centred(painter, place, line, self._font)
+
     def _block(
         self, painter: QPainter, area: QRectF, lines: tuple[Line, ...], alignment: Qt.AlignmentFlag, limit: float
     ) -> None:

@@ -6,9 +6,12 @@ from typing import TYPE_CHECKING
 from PySide6.QtCore import QPointF, QRectF, QSizeF, Qt
 from PySide6.QtGui import QColor, QFont, QImage, QPainter, QPen, QTransform
 
+from tumorview.core import colour_maps
 from tumorview.gui.views.annotations import MARGIN, AnnotationPainter
+from tumorview.gui.views.colour_bar import paint_colour_bar
 from tumorview.gui.views.corner_texts import annotations_of
 from tumorview.gui.views.layers import Recent
+from tumorview.gui.views.slice_source import HEAT_COLOURS
 from tumorview.gui.views.values import Tool
 from tumorview.gui.views.viewport import Viewport
 
@@ -63,6 +66,9 @@ class Canvas:
             layer.paint(painter, view)
         picture = transform.mapRect(QRectF(0, 0, view.viewport.columns, view.viewport.rows))
         self._texts.paint(painter, QSizeF(view.size()), picture, annotations_of(view, plane_view))
+        if view.overlay_shown and view.source.heat_shown(view.overlay):
+            table = colour_maps.table(HEAT_COLOURS)
+            paint_colour_bar(painter, self._texts, QSizeF(view.size()), table, view.session.threshold)
         if not view.viewport.whole:
             self._paint_minimap(painter, view)
         if not view.circle.isEmpty():

@@ -102,12 +102,15 @@ def annotations_of(view: "SliceView", plane_view: PlaneView) -> Annotations:
 
 
 def _legend(view: "SliceView", plane_view: PlaneView) -> tuple[Line, ...]:
-    if view.session.truth is None or not view.overlay_shown or not view.source.masks.placed:
+    if not view.overlay_shown or not view.source.masks.placed:
         return ()
-    if view.overlay.compare:
+    heat = (Line(f"── threshold {view.session.threshold:.2f}"),) if view.source.heat_shown(view.overlay) else ()
+    if view.session.truth is None:
+        return heat
+    if view.overlay.compare and not heat:
         return comparison_legend()
     picture = view.source.overlay(view.current_index, view.overlay)
-    return () if picture.truth is None else (Line("╌╌ ground truth"),)
+    return heat if picture.truth is None else (*heat, Line("╌╌ ground truth"))
 
 
 def _notes(view: "SliceView") -> tuple[Line, ...]:

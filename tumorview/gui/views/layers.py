@@ -1,4 +1,4 @@
-"""What is painted for one slice: greys as an image, the mask as fills, outlines and the dashed ground truth."""
+"""What is painted for one slice: greys as an image, mask or probabilities, outlines and the dashed ground truth."""
 
 from collections import OrderedDict
 from collections.abc import Callable, Hashable
@@ -12,7 +12,7 @@ from PySide6.QtGui import QColor, QImage, QPainter, QPainterPath, QPen, QPolygon
 
 from tumorview.core import rendering
 from tumorview.core.colour_maps import ColourTable
-from tumorview.core.contours import Lines, edge_runs, loops, smooth_loops
+from tumorview.core.contours import Lines, edge_runs, level_lines, loops, smooth_loops
 from tumorview.core.labels import STANDARD_OPACITY, Label, LabelTable
 from tumorview.core.rendering import BoundaryStyle
 from tumorview.gui.views.mask_slices import Labels2D
@@ -21,6 +21,9 @@ from tumorview.gui.views.values import OverlayOptions
 TRUTH_COLOUR = QColor(255, 255, 255)
 TRUTH_SHADOW = QColor(0, 0, 0)
 TRUTH_DASHES = (4.0, 4.0)
+HEAT_OPACITY = 0.7  # of a heat map where labels have the standard opacity
+THRESHOLD_COLOUR = QColor(255, 255, 255)
+THRESHOLD_WIDTH = 1.0
 # More points than any lesion has: noise, as a low threshold gives it, is drawn along voxel edges, which costs less.
 SMOOTH_LIMIT = 8000
 
@@ -57,6 +60,8 @@ class Shape:
     lines: list[QLineF]
     fill: QColor | None = None
     area: QPainterPath | None = None
+    smooth: bool = True
+    width: float | None = None  # screen pixels; None is that of boundaries
 
 
 @dataclass(frozen=True, eq=False)
@@ -65,13 +70,14 @@ class OverlayPicture:
 
     fill: QImage | None = None
     area: QRectF = field(default_factory=QRectF)
+    smooth: bool = False  # whether the fill is interpolated
     shapes: tuple[Shape, ...] = ()
     truth: QPainterPath | None = None
 
     def paint(self, painter: QPainter, boundary_width: int) -> None:
         """Paint with a transform from edge coordinates to the screen; lines are screen pixels wide at any zoom."""
         ratio = painter.device().devicePixelRatioF()  # a cosmetic pen counts the pixels of the device
-        painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform, on=False)
+        painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform, on=self.smooth)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing, on=False)
         if self.fill is not None:
             painter.drawImage(self.area, self.fill)
@@ -81,10 +87,10 @@ class OverlayPicture:
                 painter.fillPath(shape.area, shape.fill)
         for shape in self.shapes:
             # As lines: a path's outline takes ten times as long. Square caps close the corners.
-            pen = QPen(shape.colour, round(boundary_width * ratio))
+            pen = QPen(shape.colour, round((shape.width or boundary_width) * ratio))
             pen.setCosmetic(True)
             pen.setCapStyle(Qt.PenCapStyle.SquareCap)
-            painter.setRenderHint(QPainter.RenderHint.Antialiasing, on=shape.area is not None)
+            painter.setRenderHint(QPainter.RenderHint.Antialiasing, on=shape.smooth)
             painter.setPen(pen)
             painter.drawLines(shape.lines)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing, on=False)
@@ -129,7 +135,22 @@ def overlay_picture(
             return OverlayPicture(shapes=tuple(_smooth(*one, options, strength) for one in outlines), truth=truth)
     area = QRectF(left, top, right - left, bottom - top)
     shapes = tuple(_angular(label, part, (left, top)) for label in shown) if options.boundary else ()
-    return OverlayPicture(_image(rendering.fills(part, table, strength)), area, shapes, truth)
+    return OverlayPicture(_image(rendering.fills(part, table, strength)), area, False, shapes, truth)
+
+
+def heat_picture(
+    probability: npt.NDArray[np.float32],
+    table: ColourTable,
+    threshold: float,
+    opacity: float,
+    outlines: OverlayPicture,
+) -> OverlayPicture:
+    """Probabilities [rows, columns] in the colours of ``table``, the threshold as a line, the mask's ``outlines``."""
+    rows, columns = probability.shape
+    colours = rendering.heat(probability, table, opacity / STANDARD_OPACITY * HEAT_OPACITY)
+    line = Shape(THRESHOLD_COLOUR, _pieces(level_lines(probability, threshold)), width=THRESHOLD_WIDTH)
+    area = QRectF(0, 0, columns, rows)
+    return OverlayPicture(_image(colours), area, True, (*outlines.shapes, line), outlines.truth)
 
 
 def _smooth(label: Label, outline: Lines, options: OverlayOptions, strength: float) -> Shape:
@@ -140,7 +161,7 @@ def _smooth(label: Label, outline: Lines, options: OverlayOptions, strength: flo
 
 def _angular(label: Label, part: Labels2D, corner: tuple[int, int]) -> Shape:
     runs = edge_runs(part == label.number) + np.tile(corner, 2)
-    return Shape(QColor(*label.colour), [QLineF(*run) for run in runs.tolist()])
+    return Shape(QColor(*label.colour), [QLineF(*run) for run in runs.tolist()], smooth=False)
 
 
 def _pieces(lines: Lines) -> list[QLineF]:

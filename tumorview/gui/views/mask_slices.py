@@ -1,6 +1,7 @@
 """Slices of the session's mask and ground truth on the grid of whichever series is shown."""
 
 import math
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -53,6 +54,15 @@ class MaskSlices:
         truth = self._session.truth
         return self._slice(None if truth is None else truth.data, view, index)
 
+    def probability(self, view: PlaneView, index: int) -> npt.NDArray[np.float32] | None:
+        """Probability of any tumour (0..1) in slice ``index`` [rows, columns]; None where nothing was predicted."""
+        prediction, mask = self._session.prediction, self._session.mask
+        if prediction is None or mask is None or not prediction.geometry.same_grid(mask.geometry):
+            return None
+        classes = [self._slice(one, view, index) for one in prediction.probabilities]
+        known = [one.astype(np.float32) for one in classes if one is not None]
+        return sum(known[1:], known[0]) if known else None
+
     def labelled_range(self, data: MaskArray, view: PlaneView) -> range:
         """The slices of ``view`` that labels of ``data`` (on the mask's grid) may lie in."""
         mask, found = self._session.mask, changed_box(data > 0)
@@ -74,7 +84,7 @@ class MaskSlices:
             return None
         return int(data[voxel])
 
-    def _slice(self, data: MaskArray | None, view: PlaneView, index: int) -> Labels2D | None:
+    def _slice(self, data: npt.NDArray[Any] | None, view: PlaneView, index: int) -> npt.NDArray[Any] | None:
         mask = self._session.mask
         if data is None or mask is None:
             return None

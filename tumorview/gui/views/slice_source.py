@@ -8,16 +8,25 @@ from PySide6.QtGui import QImage, QPainterPath
 from tumorview.app.reading import Reading
 from tumorview.app.session import Session
 from tumorview.core import colour_maps, rendering
+from tumorview.core.colour_maps import ColourMap
 from tumorview.core.mask import Box
 from tumorview.core.rendering import BoundaryStyle, Window
 from tumorview.core.slicing import UPRIGHT, Plane, PlaneView, Turn
 from tumorview.core.study import Series
-from tumorview.gui.views.layers import OverlayPicture, Recent, grey_image, overlay_picture, truth_path
-from tumorview.gui.views.mask_slices import MaskSlices
+from tumorview.gui.views.layers import (
+    OverlayPicture,
+    Recent,
+    grey_image,
+    heat_picture,
+    overlay_picture,
+    truth_path,
+)
+from tumorview.gui.views.mask_slices import Labels2D, MaskSlices
 from tumorview.gui.views.values import CursorInfo, OverlayOptions, Voxel
 
 KEPT_GREYS = 32
 KEPT_OVERLAYS = 16
+HEAT_COLOURS = ColourMap.INFERNO
 
 
 class SliceSource:
@@ -102,6 +111,18 @@ class SliceSource:
         labels, truth = self.masks.labels(view, index), self.masks.truth(view, index)
         if labels is None:
             return OverlayPicture()
+        probability = self.masks.probability(view, index) if options.heat_map else None
+        if probability is not None:
+            outlines = self._mask_picture(index, labels, truth, replace(options, opacity=0.0, compare=False))
+            table, threshold = colour_maps.table(HEAT_COLOURS), self.session.threshold
+            return heat_picture(probability, table, threshold, options.opacity, outlines)
+        return self._mask_picture(index, labels, truth, options)
+
+    def _mask_picture(
+        self, index: int, labels: Labels2D, truth: Labels2D | None, options: OverlayOptions
+    ) -> OverlayPicture:
+        mask = self.session.mask
+        assert mask is not None
         if truth is None:
             return overlay_picture(labels, mask.labels, options)
         if options.compare:
@@ -110,6 +131,10 @@ class SliceSource:
         # The truth's outline outlives the strokes that change the mask.
         outline = self._truths.get((index, options.outline), lambda: truth_path(truth, options.outline))
         return overlay_picture(labels, mask.labels, options, outline)
+
+    def heat_shown(self, options: OverlayOptions) -> bool:
+        """Whether probabilities are drawn, so that their colours need a key."""
+        return options.heat_map and self.session.prediction is not None and self.masks.placed
 
     # -- readings ----------------------------------------------------------------------------------------------
 
