@@ -271,7 +271,7 @@ class Panel(QWidget):
         self.content.setSpacing(6)
         line = QFrame()
         line.setObjectName("panel_separator")
-        line.setFixedHeight(2)
+        line.setFixedHeight(1)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(0)
