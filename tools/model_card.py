@@ -84,6 +84,7 @@ def card_text(card: ModelCard, images: Path = IMAGES) -> str:
         "input": f"{card.input_size}x{card.input_size} pixels, channels {', '.join(card.channels)}",
         "output": ", ".join(f"{c.label} {c.name}" for c in card.classes),
         "threshold": str(card.threshold),
+        "after the network": " ".join([*card.postprocess.sentences, card.postprocess.gain]) or "nothing",
         "training data": card.training_data,
         "kept apart": card.split or "*not recorded*",
         "recipe": f"`tumorview train --recipe {card.recipe}`" if card.recipe else "*not recorded*",

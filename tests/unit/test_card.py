@@ -59,6 +59,14 @@ def test_a_card_tells_of_a_pruned_network():
     assert "deepest" not in ModelCard.from_dict(DOCUMENT).metadata
 
 
+def test_a_card_declares_what_is_done_after_the_network():
+    card = ModelCard.from_dict(changed(postprocess={"second_look": True, "smallest_share": 0.05, "gain": "+0.01 Dice"}))
+    assert ModelCard.from_json(card.to_json()) == card
+    assert card.postprocess.gain == "+0.01 Dice"
+    assert [sentence.split()[0] for sentence in card.postprocess.sentences] == ["Slices", "Pieces"]
+    assert ModelCard.from_dict(DOCUMENT).postprocess.sentences == ()
+
+
 def test_classes_may_be_any_number_with_any_labels():
     card = ModelCard.from_dict(DOCUMENT)
     assert [c.label for c in card.foreground] == [2, 4]
@@ -84,6 +92,10 @@ def test_a_missing_entry_is_named(missing):
         ("width", 1 << 40),
         ("norm", "group"),
         ("deepest", 0),
+        ("postprocess", {"third_look": True}),
+        ("postprocess", {"second_look": 1}),
+        ("postprocess", {"smallest_share": 1.5}),
+        ("postprocess", []),
         ("channels", ["FLAIR", "T1", "T1CE"]),
         ("classes", [{"name": "Background", "label": 0, "colour": [0, 0, 0]}]),
         ("classes", [DOCUMENT["classes"][1], DOCUMENT["classes"][2]]),

@@ -1,5 +1,7 @@
 """Predictions: thresholds at the edges, one class and several, labels as the model's card numbers them."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -29,6 +31,15 @@ def test_a_probability_at_the_threshold_is_tumour():
 
 def test_the_default_threshold_is_the_predictions_own():
     assert _prediction(np.full((1, 1, 2, 3), 0.4), threshold=0.3).mask().data.all()
+
+
+def test_masks_are_without_pieces_that_are_small_beside_the_largest():
+    values = np.zeros((1, 1, 2, 3))
+    values[0, 0, :, 0], values[0, 0, 0, 2] = 0.9, 0.9  # two voxels, and one apart
+    assert _prediction(values).mask().data.sum() == 3
+    slim = replace(_prediction(values), smallest_share=0.6)
+    np.testing.assert_array_equal(slim.mask().data, [[[1, 0, 0], [1, 0, 0]]])
+    assert slim.probabilities[0, 0, 0, 2] > 0.8  # the probabilities stay as the network gave them
 
 
 def test_of_several_classes_the_likeliest_wins_where_their_sum_reaches_the_threshold():

@@ -17,6 +17,7 @@ from tumorview.core.volume import Volume
 from tumorview.errors import EngineError, JobCancelled, ModelError
 from tumorview.ml.engines import FunctionEngine
 from tumorview.ml.inputs import prepare, presented
+from tumorview.ml.postprocess import NO_POSTPROCESS, Postprocess
 from tumorview.ml.predictor import SlicePrediction, outward, predict_study
 
 SIZE = 64
@@ -352,3 +353,76 @@ def test_an_image_stored_the_other_way_round_gives_the_same_mask():
     inverted = predict_study(study(replace(series(stored), inverted=True)), CARD, ENGINE)
     assert direct.mask().has_labels
     assert dice(inverted.mask().data > 0, direct.mask().data > 0) > 0.99
+
+
+# -- after the network ----------------------------------------------------------------------------------------------
+
+
+def one_sided(given):
+    """Half as sure of what lies on the right half of the slice it is given."""
+    answer = bright(given)
+    answer[:, 1, :, answer.shape[-1] // 2 :] *= 0.5
+    answer[:, 0] = 1 - answer[:, 1]
+    return answer
+
+
+def test_a_second_look_averages_the_mirrored_answer_where_tumour_was_found():
+    seen = []
+
+    def watching(given):
+        seen.append(len(given))
+        return one_sided(given)
+
+    given = study(series(head()))
+    first = predict_study(given, CARD, FunctionEngine(watching), batch=1)
+    plain = len(seen)
+    both = predict_study(given, CARD, FunctionEngine(watching), batch=1, postprocess=Postprocess(second_look=True))
+    with_tumour = (first.probabilities[0] >= 0.5).any(axis=(1, 2))
+    assert 0 < with_tumour.sum() < plain
+    assert len(seen) == 2 * plain + with_tumour.sum()
+    # Seen on the left at first and on the right in the mirror: three quarters; other slices are as they were.
+    assert both.probabilities[0][with_tumour].max() == pytest.approx(0.75 * first.probabilities.max(), abs=0.03)
+    assert np.array_equal(both.probabilities[0][~with_tumour], first.probabilities[0][~with_tumour])
+    lesion = head().data > 200
+    assert dice(both.mask().data > 0, lesion) > 0.85
+    assert (first.origin.postprocess, len(both.origin.postprocess)) == ((), 1)
+
+
+def test_a_symmetric_network_gives_the_same_at_the_second_look():
+    given = study(series(head()))
+    plain = predict_study(given, CARD, ENGINE)
+    twice = predict_study(given, CARD, ENGINE, postprocess=Postprocess(second_look=True))
+    np.testing.assert_allclose(twice.probabilities, plain.probabilities, atol=2e-3)
+
+
+def test_the_card_decides_what_is_done_unless_told_otherwise():
+    card = replace(CARD, postprocess=Postprocess(smallest_share=0.05))
+    given = study(series(head()))
+    assert predict_study(given, card, ENGINE).smallest_share == 0.05
+    bare = predict_study(given, card, ENGINE, postprocess=NO_POSTPROCESS)
+    assert (bare.smallest_share, bare.origin.postprocess) == (0.0, ())
+
+
+def test_slices_of_a_second_look_are_told_too_and_it_can_be_cancelled():
+    told: list[int] = []
+    given = study(series(head()))
+    look = Postprocess(second_look=True)
+    predict_study(
+        given, CARD, ENGINE, batch=1, postprocess=look, on_slices=lambda part: told.extend(part.indices)
+    )
+    again = [index for index in set(told) if told.count(index) == 2]
+    assert again
+    assert max(told.count(index) for index in told) == 2
+
+    class Cancelled(Progress):
+        def check(self) -> None:
+            if len(told) > 12:
+                raise JobCancelled
+
+    told.clear()
+    with pytest.raises(JobCancelled):
+        predict_study(
+            given, CARD, ENGINE, batch=1, postprocess=look, progress=Cancelled(),
+            on_slices=lambda part: told.extend(part.indices),
+        )  # fmt: skip
+    assert len(told) == 13

@@ -49,6 +49,7 @@ def segmentation(prediction: Prediction, mask: Mask, output: Path) -> dict[str, 
         "slices": mask.data.shape[0],
         "volume_ml": mask.volume_ml(),
         "seconds": origin.seconds,
+        "postprocess": list(origin.postprocess),
         "warnings": list(origin.warnings),
     }
 

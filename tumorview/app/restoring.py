@@ -76,4 +76,5 @@ def made_by(origin: Origin, threshold: float) -> Document:
         "device": origin.device,
         "precision": origin.precision,
         "threshold": round(threshold, 4),
+        "postprocess": list(origin.postprocess),
     }

@@ -15,6 +15,7 @@ from tumorview.core.slicing import Plane, PlaneView
 from tumorview.core.study import Study
 from tumorview.ml.card import ModelCard
 from tumorview.ml.engines.base import Engine
+from tumorview.ml.postprocess import NO_POSTPROCESS
 from tumorview.ml.registry import ModelEntry, ModelRegistry, user_models_folder
 
 
@@ -22,7 +23,8 @@ from tumorview.ml.registry import ModelEntry, ModelRegistry, user_models_folder
 class SegmentOptions:
     """What the user chose for a run: ``model`` is an id ("" the default one), ``threshold`` None the model's own.
 
-    ``first`` is the voxel (k, j, i) in view: the axial slice through it is predicted first.
+    ``first`` is the voxel (k, j, i) in view: the axial slice through it is predicted first. Without ``postprocess``
+    the network's bare answer is given, whatever its card recommends.
     """
 
     model: str = ""
@@ -30,6 +32,7 @@ class SegmentOptions:
     engine: str = "auto"
     threshold: float | None = None
     first: tuple[int, int, int] | None = None
+    postprocess: bool = True
 
 
 RunSegmentation = Callable[[Study, SegmentOptions, JobContext], Prediction]
@@ -81,6 +84,7 @@ class Segmenter:
                 first=_first_slice(study, options),
                 progress=context.part(0.1, 1.0),
                 on_slices=publish,
+                postprocess=None if options.postprocess else NO_POSTPROCESS,
             )
         threshold = card.threshold if options.threshold is None else options.threshold
         return replace(prediction, threshold=threshold)

@@ -113,7 +113,7 @@ def evaluate_model(
     from tumorview.ml.model_report import detailed_report
 
     options, context = options or SegmentOptions(), context or JobContext()
-    plan = EvaluationPlan(data, patients, channels, options.threshold)
+    plan = EvaluationPlan(data, patients, channels, options.threshold, options.postprocess)
     model = model_registry().usable(options.model or None)
     engine = open_engine(model, engine=options.engine, device=options.device, cache=default_folder() / "cache")
     if report is not None:

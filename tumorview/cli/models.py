@@ -6,7 +6,7 @@ from typing import Annotated, Any
 import typer
 
 from tumorview.app import tasks
-from tumorview.cli.options import AsJson, Device, Engine, ModelId
+from tumorview.cli.options import AsJson, Device, Engine, ModelId, Postprocess
 from tumorview.cli.output import percent, print_json, print_line, print_table, progress_bar
 from tumorview.errors import ModelError
 
@@ -63,10 +63,11 @@ def evaluate_model(
     ] = None,
     device: Device = "auto",
     engine: Engine = "auto",
+    postprocess: Postprocess = True,
     json: AsJson = False,
 ) -> None:
     """Dice and IoU of a model over a data set, pooled, per patient and as slice-level papers report."""
-    options = tasks.SegmentOptions(model=model, device=device, engine=engine)
+    options = tasks.SegmentOptions(model=model, device=device, engine=engine, postprocess=postprocess)
     with progress_bar("Evaluating") as context:
         document = tasks.evaluate_model(
             data, options, patients=patients, channels=channels or None, report=report, context=context

@@ -10,3 +10,6 @@ AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON document an
 ModelId = Annotated[str, typer.Option("--model", help="Model id; 'tumorview models list' shows them.")]
 Device = Annotated[str, typer.Option("--device", help="auto, cpu, cuda or mps.")]
 Engine = Annotated[str, typer.Option("--engine", help="auto, torch or openvino.")]
+Postprocess = Annotated[
+    bool, typer.Option("--postprocess/--no-postprocess", help="What the model's card recommends after the network.")
+]

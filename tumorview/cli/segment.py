@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from tumorview.app import documents, tasks
-from tumorview.cli.options import AsJson, Device, Engine, InputPath, ModelId
+from tumorview.cli.options import AsJson, Device, Engine, InputPath, ModelId, Postprocess
 from tumorview.cli.output import percent, print_json, print_line, print_warning, progress_bar
 from tumorview.core.mask import Mask
 from tumorview.core.prediction import Prediction
@@ -31,11 +31,14 @@ def segment(
     threshold: Annotated[
         float | None, typer.Option("--threshold", min=0.0, max=1.0, help="Probability from which a voxel is tumour.")
     ] = None,
+    postprocess: Postprocess = True,
     json: AsJson = False,
 ) -> None:
     """Segment the tumour of a study and write the mask."""
     tasks.check_output(out)
-    options = tasks.SegmentOptions(model=model, device=device, engine=engine, threshold=threshold)
+    options = tasks.SegmentOptions(
+        model=model, device=device, engine=engine, threshold=threshold, postprocess=postprocess
+    )
     study, prediction, mask = _predict(path, options)
     output = tasks.export(study, mask, out)
     document = documents.segmentation(prediction, mask, output)

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 import numpy as np
 import numpy.typing as npt
 
+from tumorview.core.components import without_small
 from tumorview.core.geometry import Geometry
 from tumorview.core.labels import Colour, Label, LabelTable
 from tumorview.core.mask import Box, Mask, MaskArray
@@ -24,7 +25,10 @@ class ModelClass:
 
 @dataclass(frozen=True)
 class Origin:
-    """What made a Prediction; ``channels`` maps T1, FLAIR, T1CE to a series uid, or None where FLAIR stepped in."""
+    """What made a Prediction; ``channels`` maps T1, FLAIR, T1CE to a series uid, or None where FLAIR stepped in.
+
+    ``postprocess`` are sentences about what was done with the network's probabilities.
+    """
 
     model_id: str
     weights_sha256: str
@@ -34,6 +38,7 @@ class Origin:
     channels: dict[str, str | None]
     seconds: float = 0.0
     warnings: tuple[str, ...] = ()
+    postprocess: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, eq=False)
@@ -49,7 +54,8 @@ class PredictionPart:
 class Prediction:
     """Softmax ``probabilities`` [class, k, j, i] (float16) of the foreground ``classes`` on ``geometry``.
 
-    The background's is what is left to 1. ``threshold`` is the model card's default.
+    The background's is what is left to 1. ``threshold`` is the model card's default. Masks are without 3-D pieces
+    that hold less than ``smallest_share`` of the largest one's voxels.
     """
 
     probabilities: Probabilities
@@ -58,6 +64,7 @@ class Prediction:
     origin: Origin
     threshold: float = 0.5
     study_id: str = field(default="")
+    smallest_share: float = 0.0
 
     @property
     def labels(self) -> LabelTable:
@@ -69,7 +76,7 @@ class Prediction:
         voxels = label_voxels(
             self.probabilities, [c.label for c in self.classes], self.threshold if threshold is None else threshold
         )
-        return Mask(voxels, self.geometry, self.labels)
+        return Mask(without_small(voxels, self.smallest_share), self.geometry, self.labels)
 
 
 def labels_of(classes: Sequence[ModelClass]) -> LabelTable:

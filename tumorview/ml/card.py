@@ -14,6 +14,7 @@ from typing import Any
 from tumorview.core.prediction import ModelClass
 from tumorview.core.study import MODEL_CHANNELS, Role
 from tumorview.errors import ModelError
+from tumorview.ml.postprocess import NO_POSTPROCESS, Postprocess
 
 CARD_NAME = "card.json"
 CARD_VERSION = 1
@@ -34,7 +35,7 @@ class ModelCard:
     square slice in pixels, a multiple of 16. ``deepest`` is the number of channels of the deepest level where that was
     pruned. ``metrics`` maps a data set's name to its measured figures.
     ``split`` says which patients were kept apart, ``recipe`` and ``training_log`` how the weights were made; these
-    may be empty.
+    may be empty. ``postprocess`` is done unless the user turns it off.
     """
 
     id: str
@@ -58,6 +59,7 @@ class ModelCard:
     training_log: str = ""
     failure_modes: tuple[str, ...] = ()
     deepest: int | None = None
+    postprocess: Postprocess = NO_POSTPROCESS
     version: int = CARD_VERSION
 
     @property
@@ -91,6 +93,7 @@ class ModelCard:
             "classes": [{"name": c.name, "label": c.label, "colour": list(c.colour)} for c in self.classes],
             "input_size": self.input_size,
             "threshold": self.threshold,
+            **({} if self.postprocess == NO_POSTPROCESS else {"postprocess": self.postprocess.to_dict()}),
             "weights": self.weights,
             "weights_sha256": self.weights_sha256,
             "licence": self.licence,
@@ -236,6 +239,13 @@ def _class(entry: object) -> ModelClass:
     return ModelClass(_text("name", entry["name"]), label, (colour[0], colour[1], colour[2]))
 
 
+def _postprocess(name: str, value: object) -> Postprocess:
+    try:
+        return Postprocess.from_dict(value)
+    except ValueError as error:
+        raise _wrong(f"{name!r} {error}") from error
+
+
 def _metrics(name: str, value: object) -> dict[str, dict[str, Any]]:
     if not isinstance(value, dict) or not all(isinstance(figures, dict) for figures in value.values()):
         raise _wrong(f"{name!r} must map names of data sets to figures")
@@ -267,5 +277,8 @@ _CHECKS: dict[str, Any] = {
     "training_log": _text_or_none,
     "failure_modes": _texts,
     "deepest": _whole(1, 8192),
+    "postprocess": _postprocess,
 }
-_OPTIONAL = {"attribution", "metrics", "notes", "split", "recipe", "training_log", "failure_modes", "deepest"}
+_OPTIONAL = {
+    "attribution", "metrics", "notes", "split", "recipe", "training_log", "failure_modes", "deepest", "postprocess",
+}  # fmt: skip

@@ -21,6 +21,7 @@ from tumorview.ml.card import ModelCard
 from tumorview.ml.data import PatientFiles, discover
 from tumorview.ml.data_files import read_pair
 from tumorview.ml.engines.base import Engine, Floats
+from tumorview.ml.postprocess import NO_POSTPROCESS
 from tumorview.ml.predictor import predict_study
 
 Observer = Callable[[Study, Prediction, Mask], None]
@@ -56,6 +57,7 @@ class ModelReport:
     precision: str
     channels: str
     threshold: float
+    postprocess: tuple[str, ...]
     ms_per_slice: float | None
     patients: tuple[PatientResult, ...]
 
@@ -76,6 +78,7 @@ class ModelReport:
             "precision": self.precision,
             "channels": self.channels,
             "threshold": self.threshold,
+            "postprocess": list(self.postprocess),
             "patients": len(self.patients),
             "slices": len(every_slice.slices),
             "dice_pooled": cohort.dice_pooled,
@@ -95,13 +98,14 @@ class EvaluationPlan:
     """What is evaluated: every patient under ``data`` in the LGG layout, or the ones named.
 
     ``patients`` is a file with a name a line, or the names; ``channels="FLAIR"`` feeds FLAIR into all channels;
-    ``threshold`` None is the model's own.
+    ``threshold`` None is the model's own; without ``postprocess`` the network's bare answer is judged.
     """
 
     data: Path
     patients: Path | Sequence[str] | None = None
     channels: str | None = None
     threshold: float | None = None
+    postprocess: bool = True
 
     def __post_init__(self) -> None:
         if self.channels not in (None, Role.FLAIR.value):
@@ -129,12 +133,13 @@ def evaluate_data_set(
     progress = progress or Progress()
     chosen = _chosen(discover([plan.data]), plan.patients)
     level = card.threshold if plan.threshold is None else plan.threshold
+    after = card.postprocess if plan.postprocess else NO_POSTPROCESS
     timed = _Timed(engine)
     results = []
     for number, patient in enumerate(chosen):
         part = progress.part(number / len(chosen), (number + 1) / len(chosen))
         study = lgg_study(patient, flair_only=plan.channels is not None)
-        prediction = predict_study(study, card, timed, progress=part)
+        prediction = predict_study(study, card, timed, progress=part, postprocess=after)
         assert study.truth is not None
         mask = prediction.mask(level)
         results.append(PatientResult(patient.id, evaluate(mask, study.truth)))
@@ -148,6 +153,7 @@ def evaluate_data_set(
         precision=engine.precision,
         channels=plan.channels or "+".join(MODEL_CHANNELS),
         threshold=level,
+        postprocess=after.sentences,
         ms_per_slice=timed.ms_per_slice,
         patients=tuple(results),
     )

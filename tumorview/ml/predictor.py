@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+import numpy.typing as npt
 
 from tumorview.core.prediction import Origin, Prediction, Probabilities
 from tumorview.core.progress import Progress
@@ -13,9 +14,11 @@ from tumorview.errors import EngineError
 from tumorview.ml.card import ModelCard
 from tumorview.ml.engines.base import Engine, Floats
 from tumorview.ml.inputs import StudyInputs, prepare, presented
+from tumorview.ml.postprocess import Postprocess
 
 _CHUNK_SECONDS = 0.15  # cancel answers within 0.2 s even by an engine that does not look for it
 _LARGEST_CHUNK = 16
+_FIRST_LOOK = 0.75  # of the way; a third of a study's slices have tumour and are looked at again
 
 
 @dataclass(frozen=True, eq=False)
@@ -45,11 +48,13 @@ def predict_study(
     progress: Progress | None = None,
     on_slices: Callable[[SlicePrediction], None] | None = None,
     batch: int | None = None,
+    postprocess: Postprocess | None = None,
 ) -> Prediction:
     """Probabilities of the model's foreground classes on the grid of the study's FLAIR.
 
     ``first`` is the axial slice to begin with (voxel index along the axial normal), ``inputs`` what ``prepare`` gave
-    for this study before, ``batch`` the largest number of slices per call (None: what fits 0.15 s).
+    for this study before, ``batch`` the largest number of slices per call (None: what fits 0.15 s), ``postprocess``
+    what is done with the answers (None: what the card says).
     ``on_slices`` is called in this thread after every chunk. Raises ModelError for a study without FLAIR, EngineError,
     JobCancelled.
     """
@@ -58,24 +63,67 @@ def predict_study(
     progress.report(0.0, "Preparing the study")
     if inputs is None:
         inputs = prepare(study, size=card.input_size, progress=progress)
-    volume = np.zeros((len(card.foreground), *inputs.geometry.shape), np.float16)
-    windows = [presented(part, inputs.view) for part in volume]
+    after = card.postprocess if postprocess is None else postprocess
+    run = _Run(card, engine, inputs, on_slices, batch)
     order = outward(inputs.occupied, first)
-    done = 0
-    for chunk in _chunks(order, batch):
-        progress.check()
-        began = time.perf_counter()
-        here = progress.part(done / len(order), done / len(order))  # an engine may say what takes it so long
-        probabilities = _run(engine, inputs.batch(chunk.indices), card, here)
-        for window, planes in zip(windows, inputs.to_source(probabilities[:, 1:]), strict=True):
-            window[list(chunk.indices)] = planes
-        chunk.seconds = time.perf_counter() - began
-        done += len(chunk.indices)
-        progress.report(done / len(order), f"{done} of {len(order)} slices")
-        if on_slices is not None:
-            on_slices(SlicePrediction(inputs.view.normal_axis, tuple(chunk.indices), volume))
-    origin = _origin(card, engine, inputs, time.perf_counter() - started)
-    return Prediction(volume, inputs.geometry, card.foreground, origin, card.threshold, study.id)
+    if after.second_look:
+        run.look(order, progress.part(0.0, _FIRST_LOOK))
+        run.look(run.with_tumour(order), progress.part(_FIRST_LOOK, 1.0), again=True)
+    else:
+        run.look(order, progress)
+    origin = _origin(card, engine, inputs, time.perf_counter() - started, after)
+    return Prediction(
+        run.volume, inputs.geometry, card.foreground, origin, card.threshold, study.id, after.smallest_share
+    )
+
+
+class _Run:
+    """The slices of one study through an engine, and where their probabilities are put."""
+
+    def __init__(
+        self,
+        card: ModelCard,
+        engine: Engine,
+        inputs: StudyInputs,
+        on_slices: Callable[[SlicePrediction], None] | None,
+        batch: int | None,
+    ) -> None:
+        self._card, self._engine, self._inputs = card, engine, inputs
+        self._on_slices, self._batch = on_slices, batch
+        self.volume: Probabilities = np.zeros((len(card.foreground), *inputs.geometry.shape), np.float16)
+        self._windows = [presented(part, inputs.view) for part in self.volume]
+
+    def look(self, order: Sequence[int], progress: Progress, *, again: bool = False) -> None:
+        """Predict slices in this order; ``again`` mirrors them and averages with what is there."""
+        done = 0
+        for chunk in _chunks(order, self._batch):
+            progress.check()
+            began = time.perf_counter()
+            here = progress.part(done / len(order), done / len(order))  # an engine may say what takes it so long
+            planes = self._planes(chunk.indices, here, mirrored=again)
+            for window, fresh in zip(self._windows, planes, strict=True):
+                old = window[list(chunk.indices)]
+                window[list(chunk.indices)] = (old + fresh) / 2 if again else fresh
+            chunk.seconds = time.perf_counter() - began
+            done += len(chunk.indices)
+            progress.report(done / len(order), f"{done} of {len(order)} slices" + (", mirrored" if again else ""))
+            if self._on_slices is not None:
+                self._on_slices(SlicePrediction(self._inputs.view.normal_axis, tuple(chunk.indices), self.volume))
+
+    def with_tumour(self, order: Sequence[int]) -> list[int]:
+        """Those of the slices in which the probability of tumour reaches the threshold somewhere."""
+        level = np.float32(self._card.threshold)
+        return [
+            k for k in order if sum(window[k].astype(np.float32) for window in self._windows).max(initial=0) >= level
+        ]
+
+    def _planes(self, indices: Sequence[int], progress: Progress, *, mirrored: bool) -> npt.NDArray[np.float16]:
+        """Probabilities of foreground classes [class, n, rows, columns] on the source's slices."""
+        given = self._inputs.batch(indices)
+        if mirrored:
+            given = np.ascontiguousarray(given[..., ::-1])
+        answer = _answer(self._engine, given, self._card, progress)[:, 1:]
+        return self._inputs.to_source(np.ascontiguousarray(answer[..., ::-1]) if mirrored else answer)
 
 
 def outward(slices: Sequence[int], first: int | None) -> list[int]:
@@ -103,7 +151,7 @@ def _chunks(order: Sequence[int], largest: int | None) -> Iterator[_Chunk]:
         size = min(max(1, fitting), 2 * size, largest or _LARGEST_CHUNK)
 
 
-def _run(engine: Engine, slices: Floats, card: ModelCard, progress: Progress) -> Floats:
+def _answer(engine: Engine, slices: Floats, card: ModelCard, progress: Progress) -> Floats:
     probabilities = engine.predict(slices, progress)
     wanted = (len(slices), len(card.classes), *slices.shape[2:])
     if probabilities.shape != wanted:
@@ -114,7 +162,9 @@ def _run(engine: Engine, slices: Floats, card: ModelCard, progress: Progress) ->
     return probabilities
 
 
-def _origin(card: ModelCard, engine: Engine, inputs: StudyInputs, seconds: float) -> Origin:
+def _origin(
+    card: ModelCard, engine: Engine, inputs: StudyInputs, seconds: float, postprocess: Postprocess
+) -> Origin:
     return Origin(
         model_id=card.id,
         weights_sha256=card.weights_sha256,
@@ -124,4 +174,5 @@ def _origin(card: ModelCard, engine: Engine, inputs: StudyInputs, seconds: float
         channels=inputs.channels,
         seconds=seconds,
         warnings=(*inputs.warnings, *engine.notices),
+        postprocess=postprocess.sentences,
     )
