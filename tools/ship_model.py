@@ -29,6 +29,7 @@ from tumorview.ml.benchmark import gflop
 from tumorview.ml.card import CARD_NAME, ModelCard
 from tumorview.ml.data import discover
 from tumorview.ml.models import load_model
+from tumorview.ml.postprocess import Postprocess
 from tumorview.ml.preprocess import FRAME
 from tumorview.ml.recipes import Recipe, load_recipe, parse_recipe
 from tumorview.ml.registry import ModelRegistry, sha256_of
@@ -128,6 +129,7 @@ def card_of(model: str, run: Path, weights: Path) -> ModelCard:
         recipe=recipe.name,
         training_log=_story(run, recipe, summary),
         failure_modes=tuple(texts["failure_modes"]),
+        postprocess=Postprocess.from_dict(texts["postprocess"]),
         deepest=None if network.deepest == 16 * network.width else network.deepest,
     )
 
@@ -147,10 +149,11 @@ def _story(run: Path, recipe: Recipe, summary: dict[str, Any]) -> str:
     """Phases, steps, hours, which step was kept, and where the run left the bundled recipe."""
     with (run / "metrics.csv").open(newline="", encoding="utf-8") as file:
         rows = list(csv.DictReader(file))
-    widths = {row["phase"]: row["width"] for row in rows}
+    widths = {int(row["phase"]): row["width"] for row in rows}
     phases = [
-        f"{phase.steps} steps of {phase.batch} slices of {phase.size}x{phase.size} at width {widths.get(str(number))}"
-        for number, phase in enumerate(recipe.phases, 1)
+        f"{recipe.phases[number - 1].steps} steps of {recipe.phases[number - 1].batch} slices of "
+        f"{recipe.phases[number - 1].size}x{recipe.phases[number - 1].size} at width {widths[number]}"
+        for number in sorted(widths)
     ]
     state = summary["state"]
     hours = max(float(row["seconds"]) for row in rows) / 3600
@@ -185,8 +188,23 @@ def evaluate(model: str, run: Path, data: list[Path], tell: Say) -> dict[str, An
             folder, tasks.SegmentOptions(model=model), patients=report / "patients.txt", report=report
         )
         apply_report(report, model, name, IMAGES if collection.pictures else None)
+        bare = tasks.SegmentOptions(model=model, postprocess=False)
+        gained(model, name, documents[name], tasks.evaluate_model(folder, bare, patients=report / "patients.txt"))
         tell(f"{model}: pooled {documents[name]['dice_pooled']:.3f}, volume {documents[name]['dice_per_volume']:.3f}")
     return documents
+
+
+def gained(model: str, name: str, document: dict[str, Any], bare: dict[str, Any]) -> None:
+    """What the card's post-processing gains over the network's bare answer, and what it costs, into the card."""
+    entry = ModelRegistry(None).usable(model)
+    if not document["postprocess"]:
+        return
+    gains = (f"{figure} {document[figure] - bare[figure]:+.3f}" for figure in ("dice_pooled", "dice_per_volume"))
+    cost = document["engine_seconds"] / bare["engine_seconds"]
+    text = f"{name}: {', '.join(gains)}, {cost:.1f} times the network's time."
+    after = entry.card.postprocess
+    card = replace(entry.card, postprocess=replace(after, gain=f"{after.gain} {text}".strip()))
+    (entry.weights.parent / CARD_NAME).write_text(card.to_json(), encoding="utf-8")
 
 
 def compare(model: str, other: str, documents: dict[str, dict[str, Any]]) -> None:

@@ -56,6 +56,7 @@ def test_the_card_tells_what_the_run_did(models: Path, tmp_path: Path):
     assert "first-w32.safetensors" in card.training_data
     assert card.split.endswith(f"{KEPT[0]}.")
     assert "2600 steps of 8 slices of 256x256 at width 4, then 600 steps" in card.training_log
+    assert card.postprocess.second_look
     assert "1.5 hours. Kept: step 40 of phase 2." in card.training_log
     assert "differs" not in card.training_log
 
@@ -84,6 +85,18 @@ def test_a_pruned_model_is_compared_with_the_full_one(models: Path, tmp_path: Pa
     figures = card.metrics["beside unet-cbam-lgg"]
     assert figures["times_less_work"] == pytest.approx(3.88, abs=0.05)
     assert (figures["dice_pooled lost on set"], figures["dice_per_volume lost on set"]) == (0.01, -0.01)
+
+
+def test_the_gain_of_the_post_processing_is_measured(models: Path, tmp_path: Path):
+    run = write_run(tmp_path / "run", tiny_network(width=8), load_recipe("lgg"))
+    ship_model.install("unet-cbam-lgg", run, models)
+    bare = {"dice_pooled": 0.80, "dice_per_volume": 0.78, "engine_seconds": 10.0}
+    with_it = {"dice_pooled": 0.81, "dice_per_volume": 0.79, "engine_seconds": 14.0, "postprocess": ["one"]}
+    for name in ("first", "second"):
+        ship_model.gained("unet-cbam-lgg", name, with_it, bare)
+    gain = ModelCard.read(models / "unet-cbam-lgg").postprocess.gain
+    assert gain.startswith("first: dice_pooled +0.010, dice_per_volume +0.010, 1.4 times")
+    assert gain.count("times") == 2
 
 
 def test_a_run_without_weights_is_refused(tmp_path: Path):

@@ -48,7 +48,10 @@ class PatientResult:
 
 @dataclass(frozen=True)
 class ModelReport:
-    """The result of ``evaluate-model``. ``ms_per_slice`` is the median time of the engine alone, per slice it ran."""
+    """The result of ``evaluate-model``. ``ms_per_slice`` is the median time of the engine alone, per slice it ran.
+
+    ``engine_seconds`` is that time summed, second looks included.
+    """
 
     model: str
     weights_sha256: str
@@ -59,6 +62,7 @@ class ModelReport:
     threshold: float
     postprocess: tuple[str, ...]
     ms_per_slice: float | None
+    engine_seconds: float
     patients: tuple[PatientResult, ...]
 
     @property
@@ -89,6 +93,7 @@ class ModelReport:
             "dice_paper_protocol": every_slice.dice_paper_protocol,
             "iou_paper_protocol": every_slice.iou_paper_protocol,
             "ms_per_slice": self.ms_per_slice,
+            "engine_seconds": self.engine_seconds,
             "per_patient": [patient.to_dict() for patient in self.patients],
         }
 
@@ -155,6 +160,7 @@ def evaluate_data_set(
         threshold=level,
         postprocess=after.sentences,
         ms_per_slice=timed.ms_per_slice,
+        engine_seconds=timed.seconds,
         patients=tuple(results),
     )
 
@@ -224,6 +230,11 @@ class _Timed:
     def ms_per_slice(self) -> float | None:
         """Median over the slices; None where nothing ran."""
         return 1000 * statistics.median(self._seconds) if self._seconds else None
+
+    @property
+    def seconds(self) -> float:
+        """All of it."""
+        return sum(self._seconds)
 
     def predict(self, slices: Floats, progress: Progress | None = None) -> Floats:
         """The engine's answer, timed."""

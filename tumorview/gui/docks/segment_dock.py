@@ -171,7 +171,8 @@ class SegmentPanel(Panel):
     def show_result(self, origin: Origin, title: str, amount: str) -> None:
         """What a run gave and what made it."""
         self.progress.hide()
-        self.status.set_text(f"{amount} in {origin.seconds:.1f} s", f"{title}\nweights {origin.weights_sha256[:12]}")
+        made = "\n".join((title, f"weights {origin.weights_sha256[:12]}", *origin.postprocess))
+        self.status.set_text(f"{amount} in {origin.seconds:.1f} s", made)
         self.detail.set_text(f"{origin.engine} · {origin.device} · {origin.precision}")
         self.notes.show_notes(origin.warnings)
 
