@@ -8,6 +8,7 @@ Arrays are indexed ``[k, j, i]``; shapes and spacings are given in that order to
 import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import numpy.typing as npt
@@ -69,27 +70,27 @@ class Geometry:
         k, j, i = spacing
         return cls(_shape(shape), np.diag([i, j, k, 1.0]))
 
-    @property
+    @cached_property
     def spacing(self) -> tuple[float, float, float]:
         """Distance between neighbouring voxels along (k, j, i), mm."""
         i, j, k = np.linalg.norm(self.affine[:3, :3], axis=0)
         return float(k), float(j), float(i)
 
-    @property
+    @cached_property
     def directions(self) -> npt.NDArray[np.float64]:
         """3x3: unit LPS vectors of the i, j and k axes, in columns."""
         matrix = self.affine[:3, :3]
-        return np.asarray(matrix / np.linalg.norm(matrix, axis=0), dtype=np.float64)
+        return _frozen(matrix / np.linalg.norm(matrix, axis=0))
 
     @property
     def voxel_volume_mm3(self) -> float:
         """Volume of one voxel, mm^3 (also for sheared grids)."""
         return float(abs(np.linalg.det(self.affine[:3, :3])))
 
-    @property
+    @cached_property
     def inverse(self) -> Affine:
         """4x4 affine from LPS mm to voxel index (i, j, k)."""
-        return np.asarray(np.linalg.inv(self.affine), dtype=np.float64)
+        return _frozen(np.linalg.inv(self.affine))
 
     def index_to_world(self, kji: npt.ArrayLike) -> npt.NDArray[np.float64]:
         """LPS mm [..., 3] of voxel indices [..., 3] in (k, j, i) order; fractions lie between voxel centres."""
@@ -125,7 +126,7 @@ class Geometry:
             codes[voxel_axis] = letters[patient_axis]
         return "".join(codes)
 
-    @property
+    @cached_property
     def closest_axes(self) -> tuple[tuple[int, int, int], tuple[int, int, int]]:
         """For patient axes x, y, z: the voxel axis (0 i, 1 j, 2 k) nearest to each, and its sign (+1 or -1)."""
         cosines = self.directions
@@ -179,6 +180,13 @@ class Geometry:
 
     def __hash__(self) -> int:
         return hash((self.shape, self.affine.tobytes(), self.calibrated, self.oriented))
+
+
+def _frozen(matrix: npt.ArrayLike) -> npt.NDArray[np.float64]:
+    """``matrix`` for reading only: it is kept and shared."""
+    kept = np.array(matrix, dtype=np.float64)
+    kept.setflags(write=False)
+    return kept
 
 
 def _shape(shape: Sequence[int]) -> Shape:

@@ -7,6 +7,7 @@ from the front, patient right on the left, superior up; sagittal looks from the 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -112,13 +113,13 @@ class PlaneView:
         """Rows and columns of a slice as shown."""
         return self.geometry.shape[self.row_axis], self.geometry.shape[self.column_axis]
 
-    @property
+    @cached_property
     def pixel_spacing(self) -> tuple[float, float]:
         """Millimetres from row to row and from column to column (voxels where uncalibrated)."""
         spacing = self.geometry.spacing
         return spacing[self.row_axis], spacing[self.column_axis]
 
-    @property
+    @cached_property
     def letters(self) -> EdgeLetters:
         """Patient sides at the edges, read from the affine."""
         if not self.geometry.oriented:

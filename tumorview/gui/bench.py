@@ -12,8 +12,9 @@ from pathlib import Path
 import numpy as np
 from PySide6.QtCore import QCoreApplication, QEvent, QObject, QPoint, QPointF, Qt
 from PySide6.QtGui import QMouseEvent, QWheelEvent
-from PySide6.QtWidgets import QApplication, QGridLayout, QLayout, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QApplication, QLayout, QVBoxLayout, QWidget
 
+from tumorview.app.layouts import Layout
 from tumorview.app.reading import Reading
 from tumorview.app.session import Session
 from tumorview.core.geometry import Geometry
@@ -24,6 +25,7 @@ from tumorview.core.volume import Volume
 from tumorview.gui.views.slice_strip import SliceStrip
 from tumorview.gui.views.slice_view import SliceView
 from tumorview.gui.views.values import Tool
+from tumorview.gui.views.view_grid import ViewGrid
 
 SHAPE = (200, 512, 512)
 SPACING = (1.0, 0.5, 0.5)
@@ -83,46 +85,58 @@ def rows(repeats: int = REPEATS) -> list[BenchRow]:
 
 
 def scroll_rows(session: Session, repeats: int = REPEATS) -> list[BenchRow]:
-    """Wheel steps in the axial view of a 2x2 layout, overlay and ground truth on."""
-    with _window(session, (Plane.AXIAL, Plane.CORONAL, Plane.SAGITTAL, Plane.AXIAL)) as views:
-        view = views[0]
-        watch = FrameWatch(view)
-        place = QPointF(view.rect().center())
-        milliseconds = []
-        for number in range(repeats):
-            down = -120 if number % 100 < 50 else 120
-            start = time.perf_counter()
-            QCoreApplication.sendEvent(view, _wheel(view, place, down))
-            watch.wait()
-            milliseconds.append((time.perf_counter() - start) * 1000.0)
-    return _rows("wheel step to painted frame, 2x2 layout", milliseconds)
+    """Wheel steps in two views of a linked 2x2 layout: overlay, ground truth and crosshair on."""
+    measured = []
+    with _window(session, Layout.QUAD) as grid:
+        for plane in (Plane.AXIAL, Plane.SAGITTAL):
+            view = grid.view(plane)
+            watch = FrameWatch(view)
+            place = QPointF(view.rect().center())
+            milliseconds = []
+            for number in range(repeats):
+                down = -120 if number % 100 < 50 else 120
+                start = time.perf_counter()
+                QCoreApplication.sendEvent(view, _wheel(view, place, down))
+                watch.wait()
+                milliseconds.append((time.perf_counter() - start) * 1000.0)
+            measured += _rows(f"wheel step to painted frame, 2x2 layout, {plane.value} view", milliseconds)
+    return measured
 
 
 def brush_rows(session: Session, repeats: int = REPEATS) -> list[BenchRow]:
-    """Moves of a 10 mm brush around the tumour in one large view, with live Dice and the slice strip."""
-    with _window(session, (Plane.AXIAL,)) as views:
-        view = views[0]
-        view.set_tool(Tool.BRUSH)
-        session.set_brush(radius=BRUSH_MM)
-        watch = FrameWatch(view)
-        centre = QPointF(view.rect().center())
+    """Moves of a 10 mm brush around the tumour with live Dice and the slice strip: in one large view, and in 2x2."""
+    measured = []
+    for layout, name in ((Layout.AXIAL, "512x512x200"), (Layout.QUAD, "2x2 layout")):
+        with _window(session, layout) as grid:
+            milliseconds = _brush(session, grid, repeats)
+        measured += _rows(f"brush move to painted frame, {name}", milliseconds)
+    return measured
 
-        def place(number: int) -> QPointF:
-            angle = number / 20.0
-            return centre + QPointF(math.cos(angle), math.sin(angle)) * (40.0 + number)
 
-        QCoreApplication.sendEvent(view, _mouse(view, QEvent.Type.MouseButtonPress, place(0), _LEFT, _LEFT))
+def _brush(session: Session, grid: ViewGrid, repeats: int) -> list[float]:
+    view = grid.view(Plane.AXIAL)
+    view.set_tool(Tool.BRUSH)
+    session.set_brush(radius=BRUSH_MM)
+    watch = FrameWatch(view)
+    centre = QPointF(view.rect().center())
+    largest = min(view.width(), view.height()) / 3
+
+    def place(number: int) -> QPointF:
+        angle = number / 20.0
+        return centre + QPointF(math.cos(angle), math.sin(angle)) * min(40.0 + number, largest)
+
+    QCoreApplication.sendEvent(view, _mouse(view, QEvent.Type.MouseButtonPress, place(0), _LEFT, _LEFT))
+    watch.wait()
+    milliseconds = []
+    for number in range(1, repeats + 1):
+        start = time.perf_counter()
+        QCoreApplication.sendEvent(view, _mouse(view, QEvent.Type.MouseMove, place(number), _NO_BUTTONS, _LEFT))
         watch.wait()
-        milliseconds = []
-        for number in range(1, repeats + 1):
-            start = time.perf_counter()
-            QCoreApplication.sendEvent(view, _mouse(view, QEvent.Type.MouseMove, place(number), _NO_BUTTONS, _LEFT))
-            watch.wait()
-            milliseconds.append((time.perf_counter() - start) * 1000.0)
-        release = _mouse(view, QEvent.Type.MouseButtonRelease, place(repeats), _LEFT, _NO_BUTTONS)
-        QCoreApplication.sendEvent(view, release)
-        session.undo()
-    return _rows("brush move to painted frame, 512x512x200", milliseconds)
+        milliseconds.append((time.perf_counter() - start) * 1000.0)
+    release = _mouse(view, QEvent.Type.MouseButtonRelease, place(repeats), _LEFT, _NO_BUTTONS)
+    QCoreApplication.sendEvent(view, release)
+    session.undo()
+    return milliseconds
 
 
 def example_session() -> Session:
@@ -146,26 +160,23 @@ def example_session() -> Session:
 
 
 @contextmanager
-def _window(session: Session, planes: tuple[Plane, ...]) -> Iterator[list[SliceView]]:
+def _window(session: Session, layout: Layout) -> Iterator[ViewGrid]:
     window = QWidget()
     column = QVBoxLayout(window)
     column.setSizeConstraint(QLayout.SizeConstraint.SetNoConstraint)  # no hints for a window manager that is not there
-    grid = QGridLayout()
-    column.addLayout(grid, 1)
-    reading = Reading(session)
-    views = [SliceView(session, reading, plane) for plane in planes]
-    for number, view in enumerate(views):
-        grid.addWidget(view, number // 2, number % 2)
+    grid = ViewGrid(session, Reading(session))
+    column.addWidget(grid, 1)
     strip = SliceStrip(session)
     column.addWidget(strip)
-    views[0].slice_changed.connect(strip.set_current)
+    grid.slice_changed.connect(strip.set_current)
+    grid.set_layout(layout)
     window.resize(*WINDOW_SIZE)
     window.show()
-    watch = FrameWatch(views[0])
+    watch = FrameWatch(grid.active)
     watch.wait()
     QCoreApplication.processEvents()
     try:
-        yield views
+        yield grid
     finally:
         window.close()
         window.deleteLater()

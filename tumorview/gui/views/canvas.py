@@ -1,16 +1,17 @@
 """Puts one frame of a slice view together: greys, mask, crosshair, texts, brush."""
 
 import math
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QPointF, QRectF, QSizeF, Qt
+from PySide6.QtCore import QPointF, QRectF, QSize, QSizeF, Qt
 from PySide6.QtGui import QColor, QFont, QImage, QPainter, QPen, QTransform
 
 from tumorview.core import colour_maps
-from tumorview.gui.views.annotations import MARGIN, AnnotationPainter
+from tumorview.gui.views.annotations import MARGIN, AnnotationPainter, Annotations
 from tumorview.gui.views.colour_bar import paint_colour_bar
 from tumorview.gui.views.corner_texts import annotations_of
-from tumorview.gui.views.layers import Recent
+from tumorview.gui.views.layers import OverlayPicture, Recent
 from tumorview.gui.views.slice_source import HEAT_COLOURS
 from tumorview.gui.views.values import Tool
 from tumorview.gui.views.viewport import Viewport
@@ -32,8 +33,20 @@ MINIMAP_PART = QColor(120, 200, 255)
 DROP_FRAME = 3
 
 
+@dataclass(frozen=True)
+class Scene:
+    """What a kept frame shows: two equal ones look the same."""
+
+    greys: int  # the cache key of the scaled greys
+    overlay: OverlayPicture | None
+    boundary_width: int
+    texts: Annotations
+    threshold: float | None  # on the key of the heat map; None where there is none
+    part: tuple[float, float, float, float]  # of the slice, for the minimap
+
+
 class Canvas:
-    """Paints a SliceView and keeps the greys as they lie on the screen."""
+    """Paints a SliceView and keeps the greys as they lie on the screen, and the last whole frame."""
 
     def __init__(self, font: QFont) -> None:
         self._texts = AnnotationPainter(font)
@@ -41,39 +54,64 @@ class Canvas:
         self._minimaps: Recent[QImage] = Recent(8)
         self._backdrop: QImage | None = None
         self._backdrop_key: object = None
+        self._scene: QImage | None = None
+        self._scene_key: Scene | None = None
 
     def set_font(self, font: QFont) -> None:
         """Write in ``font``."""
         self._texts.set_font(font)
 
-    def paint(self, painter: QPainter, view: "SliceView") -> None:
-        """Paint what ``view`` shows; its background is black already."""
+    def paint(self, painter: QPainter, view: "SliceView", *, whole: bool) -> None:
+        """Paint what ``view`` shows; its background is black already. ``whole``: not only a part of the widget."""
         plane_view = view.plane_view
         if plane_view is None:
-            self._backdrop = None
+            self._backdrop = self._scene = None
             self._texts.paint_middle(painter, QSizeF(view.size()), view.empty_text)
             paint_frame(painter, view)
             return
         transform = slice_transform(view.viewport)
-        painter.drawImage(QPointF(0, 0), self._greys(view, transform))
-        if view.overlay_shown:
-            painter.setTransform(transform, combine=True)
-            view.source.overlay(view.current_index, view.overlay).paint(painter, view.overlay.boundary_width)
-            painter.resetTransform()
+        greys = self._greys(view, transform)
+        overlay = view.source.overlay(view.current_index, view.overlay) if view.overlay_shown else None
+        texts = annotations_of(view, plane_view)
+        heat = overlay is not None and view.source.heat_shown(view.overlay)
+        threshold = view.session.threshold if heat else None
+        scene = Scene(greys.cacheKey(), overlay, view.overlay.boundary_width, texts, threshold, view.viewport.part)
+        if whole and scene != self._scene_key:
+            self._scene = _blank(view.size(), view.devicePixelRatioF())
+            on_scene = QPainter(self._scene)
+            on_scene.setFont(painter.font())
+            self._paint_scene(on_scene, view, greys, transform, scene)
+            on_scene.end()
+            self._scene_key = scene
+        if self._scene is not None and scene == self._scene_key:
+            painter.drawImage(QPointF(0, 0), self._scene)
+        else:
+            self._paint_scene(painter, view, greys, transform, scene)
         if view.crosshair and not view.off_slice:
             _paint_crosshair(painter, view)
         for layer in view.layers:
             layer.paint(painter, view)
-        picture = transform.mapRect(QRectF(0, 0, view.viewport.columns, view.viewport.rows))
-        self._texts.paint(painter, QSizeF(view.size()), picture, annotations_of(view, plane_view))
-        if view.overlay_shown and view.source.heat_shown(view.overlay):
-            table = colour_maps.table(HEAT_COLOURS)
-            paint_colour_bar(painter, self._texts, QSizeF(view.size()), table, view.session.threshold)
-        if not view.viewport.whole:
-            self._paint_minimap(painter, view)
         if not view.circle.isEmpty():
             self._paint_circle(painter, view.circle, erasing=view.tool is Tool.ERASE)
         paint_frame(painter, view)
+
+    def _paint_scene(
+        self, painter: QPainter, view: "SliceView", greys: QImage, transform: QTransform, scene: "Scene"
+    ) -> None:
+        """Everything that stays while only crosshair and brush move."""
+        painter.drawImage(QPointF(0, 0), greys)
+        if scene.overlay is not None:
+            painter.save()
+            painter.setTransform(transform, combine=True)
+            scene.overlay.paint(painter, scene.boundary_width)
+            painter.restore()
+        picture = transform.mapRect(QRectF(0, 0, view.viewport.columns, view.viewport.rows))
+        self._texts.paint(painter, QSizeF(view.size()), picture, scene.texts)
+        if scene.threshold is not None:
+            table = colour_maps.table(HEAT_COLOURS)
+            paint_colour_bar(painter, self._texts, QSizeF(view.size()), table, scene.threshold)
+        if not view.viewport.whole:
+            self._paint_minimap(painter, view)
 
     def _paint_minimap(self, painter: QPainter, view: "SliceView") -> None:
         place = minimap_place(view)
@@ -125,9 +163,7 @@ def slice_transform(viewport: Viewport) -> QTransform:
 
 
 def _scaled(grey: QImage, view: "SliceView", transform: QTransform, ratio: float) -> QImage:
-    image = QImage(view.size() * ratio, QImage.Format.Format_RGB32)
-    image.setDevicePixelRatio(ratio)
-    image.fill(Qt.GlobalColor.black)
+    image = _blank(view.size(), ratio)
     painter = QPainter(image)
     painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform, on=view.smooth)
     painter.setTransform(transform, combine=True)
@@ -159,6 +195,13 @@ def paint_frame(painter: QPainter, view: "SliceView") -> None:
     painter.drawRect(QRectF(half, half, view.width() - width, view.height() - width))
 
 
+def _blank(size: QSize, ratio: float) -> QImage:
+    image = QImage(size * ratio, QImage.Format.Format_RGB32)
+    image.setDevicePixelRatio(ratio)
+    image.fill(Qt.GlobalColor.black)
+    return image
+
+
 def _shrunk(grey: QImage, place: QRectF, ratio: float) -> QImage:
     size = (place.size() * ratio).toSize()
     smooth = Qt.TransformationMode.SmoothTransformation
@@ -169,12 +212,12 @@ def _shrunk(grey: QImage, place: QRectF, ratio: float) -> QImage:
 
 def _paint_crosshair(painter: QPainter, view: "SliceView") -> None:
     x, y = (math.floor(value) for value in view.viewport.to_widget(*view.place))
-    gap = CROSSHAIR_GAP
-    painter.setPen(QPen(CROSSHAIR_COLOUR, 1))
-    painter.drawLine(0, y, x - gap, y)
-    painter.drawLine(x + gap, y, view.width(), y)
-    painter.drawLine(x, 0, x, y - gap)
-    painter.drawLine(x, y + gap, x, view.height())
+    gap, width, height = CROSSHAIR_GAP, view.width(), view.height()
+    # Filled rectangles: a translucent line takes Qt's raster engine half a millisecond.
+    painter.fillRect(0, y, x - gap, 1, CROSSHAIR_COLOUR)
+    painter.fillRect(x + gap, y, width - x - gap, 1, CROSSHAIR_COLOUR)
+    painter.fillRect(x, 0, 1, y - gap, CROSSHAIR_COLOUR)
+    painter.fillRect(x, y + gap, 1, height - y - gap, CROSSHAIR_COLOUR)
 
 
 def _circle_image(diameter: int, ratio: float, *, erasing: bool) -> QImage:

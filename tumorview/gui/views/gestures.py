@@ -123,7 +123,7 @@ class PaintDrag:
     def finish(self) -> None:
         if self._open:
             self._open = False
-            self._view.session.end_stroke()
+            self._view.end_stroke()
 
 
 def _far(way: QPointF) -> bool:

@@ -1,5 +1,6 @@
 """What is painted for one slice: greys as an image, mask or probabilities, outlines and the dashed ground truth."""
 
+import struct
 from collections import OrderedDict
 from collections.abc import Callable, Hashable
 from dataclasses import dataclass, field
@@ -7,7 +8,7 @@ from typing import Generic, TypeVar
 
 import numpy as np
 import numpy.typing as npt
-from PySide6.QtCore import QLineF, QPointF, QRectF, Qt
+from PySide6.QtCore import QByteArray, QDataStream, QLineF, QPointF, QRectF, Qt
 from PySide6.QtGui import QColor, QImage, QPainter, QPainterPath, QPen, QPolygonF
 
 from tumorview.core import rendering
@@ -26,6 +27,9 @@ THRESHOLD_COLOUR = QColor(255, 255, 255)
 THRESHOLD_WIDTH = 1.0
 # More points than any lesion has: noise, as a low threshold gives it, is drawn along voxel edges, which costs less.
 SMOOTH_LIMIT = 8000
+
+# How QDataStream writes an element of a path.
+_PATH_ELEMENT = np.dtype([("kind", ">i4"), ("x", ">f8"), ("y", ">f8")])
 
 T = TypeVar("T")
 
@@ -172,9 +176,18 @@ def _pieces(lines: Lines) -> list[QLineF]:
 
 
 def _path(lines: Lines) -> QPainterPath:
+    """All lines as one path, handed over in Qt's own serial form: point by point it takes ten times as long."""
+    count = len(lines.points)
+    elements = np.empty(count, _PATH_ELEMENT)
+    elements["kind"] = QPainterPath.ElementType.LineToElement.value
+    elements["kind"][lines.starts[:-1]] = QPainterPath.ElementType.MoveToElement.value
+    elements["x"], elements["y"] = lines.points.T
+    last = int(lines.starts[-2]) if len(lines) else 0
+    fill = Qt.FillRule.OddEvenFill.value
+    serial = struct.pack(">i", count) + elements.tobytes() + struct.pack(">ii", last, fill)
     path = QPainterPath()
-    for line in lines:
-        path.addPolygon(QPolygonF([QPointF(x, y) for x, y in line.tolist()]))
+    if count:
+        QDataStream(QByteArray(serial)) >> path
     return path
 
 

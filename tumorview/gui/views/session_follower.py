@@ -3,7 +3,7 @@
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QObject, QRectF
+from PySide6.QtCore import QObject, QRectF, QTimer
 
 from tumorview.core.mask import Box
 from tumorview.core.slicing import PlaneView
@@ -12,6 +12,7 @@ from tumorview.core.study import Series
 if TYPE_CHECKING:
     from tumorview.gui.views.slice_view import SliceView
 
+OTHERS_MS = 120
 LINE_MARGIN = 4  # pixels around changed voxels that their boundary may reach, beside its own width
 
 
@@ -30,6 +31,11 @@ class SessionFollower:
 
     def __init__(self, view: "SliceView") -> None:
         self._view = view
+        # While a stroke goes on in one view the others follow less often: the frame belongs to the hand.
+        self._later = QTimer(view)
+        self._later.setSingleShot(True)
+        self._later.setInterval(OTHERS_MS)
+        self._later.timeout.connect(view.update)
         session = view.session
         stops = [
             view.reading.position_changed.connect(lambda _: self._position_changed()),
@@ -69,7 +75,10 @@ class SessionFollower:
         source.forget_overlays()
         if view.plane_view is None or not source.touches(box, view.current_index):
             return
-        if source.masks.on_own_grid and box != Box.whole(view.plane_view.geometry.shape):
+        if view.session.painting and not view.painting:
+            if not self._later.isActive():
+                self._later.start()
+        elif source.masks.on_own_grid and box != Box.whole(view.plane_view.geometry.shape):
             view.update_around(self._area(view.plane_view, box), LINE_MARGIN + view.overlay.boundary_width)
         else:
             view.update()

@@ -65,6 +65,7 @@ class SliceView(SlicePane):
         self._pointer: QPointF | None = None
         self.layers: list[ViewLayer] = []  # over the picture, the last on top
         self.circle = QRectF()  # the outline of the brush under the pointer
+        self.painting = False  # whether the stroke that is under way is this view's
         self.drop_target = False  # whether a series hovers over it
         self.slice_changed.connect(lambda _: self._report_cursor())
         self._follower = SessionFollower(self)
@@ -122,8 +123,14 @@ class SliceView(SlicePane):
         if hint or mask is None:
             self.hinted.emit(hint)
             return False
+        self.painting = True
         self.session.begin_stroke(PlaneView.of(mask.geometry, self.plane, self.turn), erase=erase)
         return True
+
+    def end_stroke(self) -> None:
+        """End the stroke: one step that can be undone."""
+        self.session.end_stroke()
+        self.painting = False
 
     def stroke_to(self, place: QPointF) -> None:
         """Paint on to a place of the widget."""
@@ -137,7 +144,7 @@ class SliceView(SlicePane):
     def paintEvent(self, event: QPaintEvent) -> None:
         painter = QPainter(self)
         painter.fillRect(event.rect(), Qt.GlobalColor.black)
-        self._canvas.paint(painter, self)
+        self._canvas.paint(painter, self, whole=event.rect() == self.rect())
 
     def update_around(self, area: QRectF, margin: int = REPAINT_MARGIN) -> None:
         """Repaint a part of the widget."""
