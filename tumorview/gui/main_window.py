@@ -1,6 +1,7 @@
 """The window: menus and tools in one row on top, series on the left, the image, panels on the right, status below."""
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 
 from PySide6.QtCore import QByteArray, QEvent
@@ -180,7 +181,8 @@ class MainWindow(QMainWindow):
         grid.alone_requested.connect(self.panels.toggle)
         self.viewing.told.connect(self.status.tell)
         self.series_list.menu_requested.connect(self.viewing.ask_where)
-        grid.menu_requested.connect(lambda view, place: context_menu.open_menu(view, place, self.actions))
+        open_menu = partial(context_menu.open_menu, actions=self.actions, set_plane=grid.set_plane)
+        grid.menu_requested.connect(open_menu)
         self.display.overlay_changed.connect(self._overlay_changed)
         self.files.told.connect(self.status.tell)
         self.restoring.told.connect(self.status.tell)

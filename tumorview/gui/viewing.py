@@ -119,7 +119,7 @@ class ViewController(QObject):
 
     def ask_where(self, series: Series, place: QPoint) -> None:
         """A menu at ``place`` (global) of the views that ``series`` can be shown in."""
-        menu = QMenu()
+        menu = QMenu(self._grid)
         menu.setObjectName("series_menu")
         menu.addAction("Show", lambda: self._session.show_series(series))
         menu.addSeparator()
@@ -127,7 +127,8 @@ class ViewController(QObject):
             name = "nothing" if view.series is None else self._role(view.series)
             text = f"Show in View &{number + 1} ({view.plane.value}, {name})"
             menu.addAction(text, partial(self._grid.show_in, view, series))
-        menu.exec(place)
+        menu.aboutToHide.connect(menu.deleteLater)
+        menu.popup(place)
 
     def _role(self, series: Series) -> str:
         study = self._session.study
