@@ -35,7 +35,8 @@ class SessionFollower:
         self._later = QTimer(view)
         self._later.setSingleShot(True)
         self._later.setInterval(OTHERS_MS)
-        self._later.timeout.connect(view.update)
+        self._later.timeout.connect(self._repaint_waiting)
+        self._waiting = QRectF()
         session = view.session
         stops = [
             view.reading.position_changed.connect(lambda _: self._position_changed()),
@@ -75,13 +76,22 @@ class SessionFollower:
         source.forget_overlays()
         if view.plane_view is None or not source.touches(box, view.current_index):
             return
-        if view.session.painting and not view.painting:
-            if not self._later.isActive():
-                self._later.start()
-        elif source.masks.on_own_grid and box != Box.whole(view.plane_view.geometry.shape):
-            view.update_around(self._area(view.plane_view, box), LINE_MARGIN + view.overlay.boundary_width)
-        else:
-            view.update()
+        area = QRectF(view.rect())
+        if source.masks.on_own_grid and box != Box.whole(view.plane_view.geometry.shape):
+            area = self._area(view.plane_view, box)
+        if view.painting or not view.session.painting:
+            self._repaint(area)
+            return
+        self._waiting = self._waiting.united(area)
+        if not self._later.isActive():
+            self._later.start()
+
+    def _repaint(self, area: QRectF) -> None:
+        self._view.update_around(area, LINE_MARGIN + self._view.overlay.boundary_width)
+
+    def _repaint_waiting(self) -> None:
+        area, self._waiting = self._waiting, QRectF()
+        self._repaint(area)
 
     def _area(self, plane_view: PlaneView, box: Box) -> QRectF:
         last = [stop - 1 for stop in box.stop]
