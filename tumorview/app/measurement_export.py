@@ -23,10 +23,7 @@ COLUMNS = ("number", "kind", "label", "series", "plane", "slice", "unit", *QUANT
 
 def export(path: Path, study: Study, items: Sequence[Measurement], burden: Burden | None = None) -> None:
     """Write CSV, or JSON where ``path`` ends so; ``burden`` adds the lesions of the mask. Raises WriteError."""
-    rows = [_row(number, one, study) for number, one in enumerate(items, start=1)]
-    if burden is not None:
-        lesions = ([burden.whole] if burden.whole is not None and len(burden.lesions) != 1 else []) + [*burden.lesions]
-        rows += [_lesion_row(len(rows) + n, lesion, burden) for n, lesion in enumerate(lesions, start=1)]
+    rows = _rows(study, items, burden)
     if path.suffix.lower() == ".json":
         places = [[list(point) for point in one.points] for one in items]
         places += [[] for _ in range(len(rows) - len(items))]
@@ -37,6 +34,25 @@ def export(path: Path, study: Study, items: Sequence[Measurement], burden: Burde
         write_json(path, {"notice": NOTICE, "coordinates": "LPS mm", "measurements": entries})
     else:
         write_csv(path, COLUMNS, [[row.get(name) for name in COLUMNS] for row in rows])
+
+
+def table(study: Study, items: Sequence[Measurement], burden: Burden | None = None) -> list[list[str]]:
+    """The columns that have something in them, with their names in the first line."""
+    rows = _rows(study, items, burden)
+    columns = [name for name in COLUMNS if any(row.get(name) not in (None, "") for row in rows)]
+    return [columns, *([_text(row.get(name)) for name in columns] for row in rows)]
+
+
+def _rows(study: Study, items: Sequence[Measurement], burden: Burden | None) -> list[Mapping[str, Any]]:
+    rows = [_row(number, one, study) for number, one in enumerate(items, start=1)]
+    if burden is not None:
+        lesions = ([burden.whole] if burden.whole is not None and len(burden.lesions) != 1 else []) + [*burden.lesions]
+        rows += [_lesion_row(len(rows) + n, lesion, burden) for n, lesion in enumerate(lesions, start=1)]
+    return rows
+
+
+def _text(value: object) -> str:
+    return "" if value is None else f"{value:.4g}" if isinstance(value, float) else str(value).replace("\t", " ")
 
 
 def series_name(study: Study, uid: str) -> str:

@@ -79,11 +79,13 @@ class Measurement:
 
 
 def amount(value: float | None, unit: str = "") -> str:
-    """A number as it is shown: about four digits, a dash where it is undefined."""
+    """A number as it is shown: about four digits, whole ones as they are, a dash where it is undefined."""
     if value is None:
         return "–"
+    if unit in ("", "voxels") and value.is_integer():
+        return f"{value:.0f} {unit}".rstrip()
     decimals = 1 if unit in ("mm", "°", "px") else max(0, min(3, 3 - math.floor(math.log10(max(abs(value), 1e-9)))))
-    text = f"{value:.{0 if unit == 'voxels' else decimals}f}"
+    text = f"{value:.{decimals}f}"
     return text + (unit if unit == "°" else f" {unit}" if unit else "")
 
 

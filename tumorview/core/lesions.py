@@ -66,8 +66,8 @@ class Lesion:
 class Burden:
     """All lesions of a mask, the largest first; ``further`` were too small to be among the LISTED ones.
 
-    ``whole`` is everything labelled taken as one; None where nothing is. ``volumes_ml`` has the volume of each label
-    number that occurs, None where uncalibrated.
+    ``whole`` is everything labelled taken as one, ``box`` lies around it; None where nothing is. ``volumes_ml`` has the
+    volume of each label number that occurs, None where uncalibrated.
     """
 
     whole: Lesion | None = None
@@ -75,6 +75,7 @@ class Burden:
     further: int = 0
     calibrated: bool = True
     volumes_ml: tuple[tuple[int, float | None], ...] = ()
+    box: Box | None = None
 
     @property
     def sum_of_products(self) -> float:
@@ -89,15 +90,20 @@ def measured_plane(geometry: Geometry) -> Plane:
     return Plane.AXIAL if fine or not geometry.calibrated else acquisition_plane(geometry)
 
 
-def burden(labels: MaskArray, geometry: Geometry, plane: Plane | None = None) -> Burden:
-    """The lesions in ``labels`` [k, j, i] (any number above 0) on ``geometry``, measured in ``plane``."""
+def burden(
+    labels: MaskArray, geometry: Geometry, plane: Plane | None = None, *, start: tuple[int, int, int] = (0, 0, 0)
+) -> Burden:
+    """The lesions in ``labels`` [k, j, i] (any number above 0), measured in ``plane``.
+
+    ``labels`` may be a part of the grid ``geometry`` that holds all of them; its first voxel is ``start``.
+    """
     from scipy import ndimage  # a third of a second that a window which measures nothing should not wait for
 
     box = changed_box(labels > 0)
     if box is None:
         return Burden(calibrated=geometry.calibrated)
     view = PlaneView.of(geometry, plane or measured_plane(geometry))
-    part = labels[box.slices]
+    part, around = labels[box.slices], box.moved(start)
     inside = part > 0
     connected, count = ndimage.label(inside, np.ones((3, 3, 3)))
     sizes = np.bincount(connected.ravel(), minlength=count + 1)[1:]
@@ -105,10 +111,11 @@ def burden(labels: MaskArray, geometry: Geometry, plane: Plane | None = None) ->
     lesions = []
     for order, which in enumerate(np.argsort(-sizes, kind="stable")[:LISTED].tolist(), start=1):
         place = places[which]
-        start = tuple(a + one.start for a, one in zip(box.start, place, strict=True))
-        lesions.append(_lesion(order, connected[place] == which + 1, start, view))
-    whole = _lesion(0, inside, box.start, view) if count > 1 else lesions[0]
-    return Burden(whole, tuple(lesions), max(count - LISTED, 0), geometry.calibrated, _volumes(part, geometry))
+        first = tuple(a + one.start for a, one in zip(around.start, place, strict=True))
+        lesions.append(_lesion(order, connected[place] == which + 1, first, view))
+    whole = _lesion(0, inside, around.start, view) if count > 1 else lesions[0]
+    further = max(count - LISTED, 0)
+    return Burden(whole, tuple(lesions), further, geometry.calibrated, _volumes(part, geometry), around)
 
 
 def _volumes(part: MaskArray, geometry: Geometry) -> tuple[tuple[int, float | None], ...]:

@@ -13,6 +13,7 @@ from tumorview.gui.views import SliceView
 # Ids of the table, in groups; an id that does not exist is a mistake that a test finds.
 ENTRIES: tuple[tuple[str, ...], ...] = (
     ("edit.navigate", "edit.brush", "edit.erase"),
+    ("measure.distance", "measure.ellipse", "measure.delete"),
     ("view.toggle_overlay", "view.boundary", "view.compare_truth"),
     ("view.auto_window", "view.invert", "view.reset"),
     ("view.flip_horizontal", "view.flip_vertical", "view.rotate"),

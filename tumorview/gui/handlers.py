@@ -3,6 +3,7 @@
 from typing import TYPE_CHECKING
 
 from tumorview.app.layouts import Layout
+from tumorview.app.measurements import Kind
 from tumorview.core.colour_maps import ColourMap
 from tumorview.core.contrast import Preset
 from tumorview.core.rendering import BoundaryStyle
@@ -25,6 +26,7 @@ def handlers_of(window: "MainWindow") -> dict[str, Handler]:
     return {
         **_file_handlers(window),
         **_edit_handlers(window),
+        **_measure_handlers(window),
         **_view_handlers(window),
         **_image_handlers(window),
         **_layout_handlers(window),
@@ -85,6 +87,26 @@ def _edit_handlers(window: "MainWindow") -> dict[str, Handler]:
     }
 
 
+def _measure_handlers(window: "MainWindow") -> dict[str, Handler]:
+    def tool(kind: Kind) -> Handler:
+        def choose(checked: bool) -> None:
+            if checked:
+                window.display.set_tool(Tool.NAVIGATE)
+            window.measuring.choose(kind if checked else None)
+
+        return choose
+
+    return {
+        **{f"measure.{kind}": tool(kind) for kind in Kind},
+        "measure.lesions": lambda on: window.measuring.show_lesions(on),
+        "measure.show": lambda on: window.measuring.set_shown(on),
+        "measure.delete": lambda: window.measuring.delete(),
+        "measure.bring_back": lambda: window.measuring.bring_back(),
+        "measure.copy": lambda: window.measuring.copy(),
+        "measure.export": lambda: window.measuring.export(),
+    }
+
+
 def _view_handlers(window: "MainWindow") -> dict[str, Handler]:
     return {
         "view.toggle_overlay": lambda on: window.display.change_overlay(visible=on),
@@ -101,6 +123,7 @@ def _view_handlers(window: "MainWindow") -> dict[str, Handler]:
         "view.previous_slice": lambda: window.viewing.view.step(-1),
         "view.next_tumour": lambda: window.viewing.view.next_tumour(1),
         "view.previous_tumour": lambda: window.viewing.view.next_tumour(-1),
+        "view.largest_tumour": lambda: window.viewing.show_largest(),
         "view.reset": lambda: window.viewing.view.reset_view(),
         "view.invert": lambda _: window.viewing.toggle_inverted(),
         "view.flip_horizontal": lambda: window.viewing.turn(window.viewing.view.turn.flipped_horizontally()),

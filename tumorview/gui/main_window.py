@@ -17,6 +17,7 @@ from PySide6.QtGui import (
 from PySide6.QtWidgets import QDialog, QMainWindow, QStackedWidget, QVBoxLayout, QWidget
 
 from tumorview.app.actions import ActionState
+from tumorview.app.measurements import Kind
 from tumorview.app.program_log import ProgramLog
 from tumorview.app.reading import Reading
 from tumorview.app.segmenter import RunSegmentation
@@ -34,6 +35,7 @@ from tumorview.gui.docks.study_dock import StudyDock
 from tumorview.gui.files import FileController
 from tumorview.gui.handlers import handlers_of
 from tumorview.gui.job_runner import JobRunner
+from tumorview.gui.measuring import MeasureController
 from tumorview.gui.names import Names
 from tumorview.gui.preferences import Preferences
 from tumorview.gui.restoring import RestoreController
@@ -88,6 +90,9 @@ class MainWindow(QMainWindow):
             self, self.session, self.jobs, self.memory, settle=self.segmenting.settle, drawn_as=self.display.drawing
         )
         self.restoring = RestoreController(self, self.session, self.jobs, self.memory, self.files.sessions)
+        self.measuring = MeasureController(
+            self, self.session, self.grid, self.strip, panels.measure, self.action_set, self.jobs
+        )
         self.waiting = Waiting(self.jobs, self.status, self)
         self._closing = False
         self._build()
@@ -160,7 +165,7 @@ class MainWindow(QMainWindow):
         self.setCentralWidget(centre)
         self.panels = SidePanels(self, self.series_list, self.tools, self.action_set, self.memory)
         group = QActionGroup(self)
-        for name, _ in tool_ids():
+        for name in (*(name for name, _ in tool_ids()), *(f"measure.{kind}" for kind in Kind)):
             group.addAction(self.actions[name])
         self.action_set.check("edit.navigate", checked=True)
         self.action_set.check("view.toggle_overlay", checked=True)
@@ -186,6 +191,8 @@ class MainWindow(QMainWindow):
         self.display.overlay_changed.connect(self._overlay_changed)
         self.files.told.connect(self.status.tell)
         self.restoring.told.connect(self.status.tell)
+        self.measuring.told.connect(self.status.tell)
+        session.measurements.changed.connect(lambda _: self._refresh())
         self.names.recent_chosen.connect(self.files.open_path)
         self.segmenting.failed.connect(lambda report: messages.show_error(self, report.error))
         self.segmenting.finished.connect(self._segmented)

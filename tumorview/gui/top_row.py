@@ -14,6 +14,7 @@ TOOLS: tuple[tuple[str, ...], ...] = (
     ("file.open", "file.open_folder", "file.save_mask"),
     ("edit.undo", "edit.redo"),
     ("edit.navigate", "edit.brush", "edit.erase"),
+    ("measure.distance", "measure.ellipse", "measure.lesions"),
     ("view.toggle_overlay", "view.compare_truth"),
     ("view.quad", "view.side_by_side", "view.hang_tumour", "view.crosshair"),
     ("view.reset", "view.invert"),

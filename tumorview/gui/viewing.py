@@ -151,6 +151,14 @@ class ViewController(QObject):
         if self._session.active_series is not None:
             self._show_inverted(self._session.active_series)
 
+    def show_largest(self) -> None:
+        """Go to the slice with the largest labelled area in the active view."""
+        largest = self._strip.largest
+        if largest is None:
+            self.told.emit("There is no tumour in the mask yet.")
+        else:
+            self._grid.active.show_slice(largest)
+
     # -- cine --------------------------------------------------------------------------------------------------
 
     def play(self, on: bool) -> None:

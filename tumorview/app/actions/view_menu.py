@@ -22,6 +22,14 @@ ACTIONS: tuple[ActionSpec, ...] = (
         ("P",),
         "Jump to the previous labelled slice",
         enabled=with_study,
+    ),
+    ActionSpec(
+        "view.largest_tumour",
+        "Slice with &Most Tumour",
+        VIEW,
+        ("Shift+N",),
+        "Jump to the slice with the largest labelled area",
+        enabled=with_study,
         ends_group=True,
     ),
     ActionSpec(

@@ -1,6 +1,7 @@
 """Texts at the edges of a view: orientation, slice, window, scale bar and what must not be overlooked."""
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from PySide6.QtCore import QPointF, QRect, QRectF, QSizeF, Qt
@@ -92,6 +93,18 @@ class AnnotationPainter:
             self._draw(painter, place - QPointF(0, QFontMetricsF(self._font).height() / 2), line, self._font)
         else:
             self._centred(painter, place, line, self._font)
+
+    def size_of(self, texts: Sequence[str]) -> QSizeF:
+        """Room that lines of text under each other take."""
+        metrics = QFontMetricsF(self._font)
+        width = max((metrics.horizontalAdvance(text) for text in texts), default=0.0)
+        return QSizeF(width, metrics.height() * (1 + LINE_SPACING * (len(texts) - 1)))
+
+    def write_lines(self, painter: QPainter, top_left: QPointF, lines: Sequence[Line]) -> None:
+        """Write lines under each other."""
+        height = QFontMetricsF(self._font).height() * LINE_SPACING
+        for number, line in enumerate(lines):
+            self._draw(painter, top_left + QPointF(0, number * height), line, self._font)
 
     def _block(
         self, painter: QPainter, area: QRectF, lines: tuple[Line, ...], alignment: Qt.AlignmentFlag, limit: float

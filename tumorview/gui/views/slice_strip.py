@@ -1,5 +1,6 @@
 """How much of every slice is labelled, as bars along the stack: where the tumour is and where one looks."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -17,6 +18,7 @@ from tumorview.gui.views.session_follower import until_destroyed
 SIDE = 8.0  # pixels free at both ends
 TOP = 4.0
 BOTTOM = 4.0
+ARROW = 4.0  # half the width of the triangle over the largest slice
 NOTCH = 120
 Areas = npt.NDArray[np.int64]
 
@@ -31,7 +33,10 @@ class SliceArea:
 
 
 class SliceStrip(QWidget):
-    """Bars of labelled area per slice of ``plane``; ground truth as a line over them; click or drag to jump."""
+    """Bars of labelled area per slice of ``plane``, the labels on each other, ground truth as a line over them.
+
+    A triangle points at the largest slice, ticks below are slices with measurements. Click or drag to jump.
+    """
 
     slice_selected = Signal(int)
 
@@ -51,6 +56,8 @@ class SliceStrip(QWidget):
         self._numbers: tuple[int, ...] = ()
         self._truth: Areas | None = None
         self._stale: set[int] = set()
+        self._marks: tuple[int, ...] = ()  # slices with measurements
+        self._hovered: int | None = None
         self._listen()
         self._renew()
 
@@ -77,6 +84,19 @@ class SliceStrip(QWidget):
             self._plane = plane
             self._renew()
 
+    def set_marks(self, slices: Sequence[int]) -> None:
+        """Mark the slices that have measurements."""
+        if tuple(slices) != self._marks:
+            self._marks = tuple(slices)
+            self.update()
+
+    @property
+    def largest(self) -> int | None:
+        """The slice with the largest labelled area; None where nothing is labelled."""
+        self._count_stale()
+        areas = self._areas.sum(axis=1)
+        return int(areas.argmax()) if areas.any() else None
+
     def area(self, index: int) -> SliceArea:
         """What is labelled in slice ``index``."""
         self._count_stale()
@@ -95,10 +115,22 @@ class SliceStrip(QWidget):
         return QRectF(SIDE + index * width, TOP, width, self.height() - TOP - BOTTOM)
 
     def text(self, index: int) -> str:
-        """A slice in words: its number and areas."""
+        """A slice in words: its number and areas, that of each label where there are several."""
         area = self.area(index)
         text = f"Slice {index + 1}: {self._amount(area.voxels)}"
-        return text if area.truth is None else f"{text}, ground truth {self._amount(area.truth)}"
+        if area.truth is not None:
+            text += f", ground truth {self._amount(area.truth)}"
+        lines = [text + (" – the largest" if index == self.largest else ""), *self._label_lines(index)]
+        if index in self._marks:
+            lines.append("Measured here")
+        return "\n".join(lines)
+
+    def _label_lines(self, index: int) -> list[str]:
+        mask, voxels = self._session.mask, self._areas[index].tolist()
+        if mask is None or sum(one > 0 for one in voxels) < 2:
+            return []
+        named = [(mask.labels.get(number), one) for number, one in zip(self._numbers, voxels, strict=True)]
+        return [f"{label.name}: {self._amount(one)}" for label, one in named if label is not None and one]
 
     # -- counting ----------------------------------------------------------------------------------------------
 
@@ -107,7 +139,9 @@ class SliceStrip(QWidget):
         self._view = None if series is None else PlaneView.of(series.volume.geometry, self._plane)
         count = 0 if self._view is None else self._view.count
         self._areas = np.zeros((count, len(self._numbers)), np.int64)
+        self._stale = set(range(count))
         self._current = min(self._current, max(count - 1, 0))
+        self._marks, self._hovered = (), None
         self._truth_changed()
         self._labels_changed()
 
@@ -117,7 +151,7 @@ class SliceStrip(QWidget):
         if numbers != self._numbers or self._areas.shape[1] != len(numbers):
             self._numbers = numbers
             self._areas = np.zeros((len(self._areas), len(numbers)), np.int64)
-        self._stale = set(range(len(self._areas)))
+            self._stale = set(range(len(self._areas)))
         self.update()
 
     def _truth_changed(self) -> None:
@@ -182,6 +216,8 @@ class SliceStrip(QWidget):
         self._paint_bars(painter, ground, largest)
         if self._truth is not None and self._truth.any():
             self._paint_truth(painter, ground, self._truth / largest)
+        self._paint_hover(painter)
+        self._paint_marks(painter, ground)
         self._paint_marker(painter)
 
     def _paint_bars(self, painter: QPainter, ground: QRectF, largest: int) -> None:
@@ -210,6 +246,28 @@ class SliceStrip(QWidget):
         painter.setPen(QPen(self.palette().color(QPalette.ColorRole.WindowText), 1.0))
         painter.drawPolyline(QPolygonF([QPointF(*corner) for corner in zip(x, y, strict=True)]))
 
+    def _paint_hover(self, painter: QPainter) -> None:
+        if self._hovered is not None and self._hovered != self._current:
+            glow = self.palette().color(QPalette.ColorRole.WindowText)
+            glow.setAlpha(40)
+            painter.fillRect(self.bar(self._hovered), glow)
+
+    def _paint_marks(self, painter: QPainter, ground: QRectF) -> None:
+        text = self.palette().color(QPalette.ColorRole.WindowText)
+        for index in self._marks:
+            x = self.bar(index).center().x()
+            painter.fillRect(QRectF(x - 1, ground.bottom() + 1, 2, BOTTOM - 1), text)
+        largest = self.largest
+        if largest is None:
+            return
+        x = self.bar(largest).center().x()
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        painter.setPen(Qt.PenStyle.NoPen)
+        painter.setBrush(text)
+        corners = (QPointF(x - ARROW, 0), QPointF(x + ARROW, 0), QPointF(x, TOP + 1))
+        painter.drawPolygon(QPolygonF(corners))
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing, on=False)
+
     def _paint_marker(self, painter: QPainter) -> None:
         column = self.bar(self._current)
         accent = self.palette().color(QPalette.ColorRole.Highlight)
@@ -231,12 +289,23 @@ class SliceStrip(QWidget):
             self._select(self.slice_at(event.position().x()))
 
     def mouseMoveEvent(self, event: QMouseEvent) -> None:
+        under = self.slice_at(event.position().x())
+        self._hover(under if len(self._areas) else None)
         if event.buttons() & Qt.MouseButton.LeftButton:
-            self._select(self.slice_at(event.position().x()))
+            self._select(under)
+
+    def leaveEvent(self, event: QEvent) -> None:
+        self._hover(None)
+        super().leaveEvent(event)
 
     def wheelEvent(self, event: QWheelEvent) -> None:
         steps = -round(event.angleDelta().y() / NOTCH)
         self._select(min(max(self._current + steps, 0), len(self._areas) - 1))
+
+    def _hover(self, index: int | None) -> None:
+        if index != self._hovered:
+            self._hovered = index
+            self.update()
 
     def _select(self, index: int) -> None:
         if len(self._areas) and index != self._current:

@@ -93,6 +93,11 @@ class SliceView(SlicePane):
         """End what the mouse is doing; what it did stays."""
         self._gestures.abandon()
 
+    @property
+    def panning(self) -> bool:
+        """Whether the left button pans for now."""
+        return self._gestures.panning
+
     def set_tool(self, tool: Tool) -> None:
         """Navigate, paint or erase with the left button."""
         self.abandon_drag()
