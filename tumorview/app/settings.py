@@ -201,6 +201,7 @@ class Settings:
     window_geometry: str = ""
     window_state: str = ""
     folded_panels: tuple[str, ...] = ()
+    show_history: bool = False
 
 
 OPTIONS = options_of(Settings)

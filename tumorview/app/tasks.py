@@ -1,6 +1,6 @@
 """The use cases: the window, the command line and scripts all call these functions, so they cannot disagree."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -155,6 +155,14 @@ def export_nifti(mask: Mask, path: Path | str) -> Path:
     target = Path(path)
     exports.write_nifti_mask(mask, target)
     return target
+
+
+def export_mask_note(mask: Mask, path: Path | str, made_by: Mapping[str, Any] | None = None) -> Path | None:
+    """Write beside the mask ``path`` a JSON file that says who made it: model, labels, share set by hand.
+
+    None where another program's file of that name is in the way.
+    """
+    return exports.write_mask_note(mask, Path(path), made_by)
 
 
 def export_png(

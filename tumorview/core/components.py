@@ -2,7 +2,6 @@
 
 import numpy as np
 import numpy.typing as npt
-from scipy import ndimage
 
 from tumorview.core.mask import MaskArray
 
@@ -15,6 +14,8 @@ def without_small(voxels: MaskArray, share: float) -> MaskArray:
     box = _box_of(voxels > 0)
     if share <= 0 or box is None:
         return voxels
+    from scipy import ndimage  # a third of a second that the window, which imports this module, should not wait for
+
     inside = voxels[box]
     pieces, count = ndimage.label(inside)
     if count == 1:

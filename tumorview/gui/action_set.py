@@ -7,7 +7,7 @@ from PySide6.QtCore import Qt
 from PySide6.QtGui import QAction, QKeySequence
 from PySide6.QtWidgets import QWidget
 
-from tumorview.app.actions import ACTIONS, ActionSpec, ActionState
+from tumorview.app.actions import ACTIONS, ActionSpec, ActionState, by_id
 from tumorview.app.keymap import Keymap, Keys
 from tumorview.gui import icons
 
@@ -41,6 +41,13 @@ class ActionSet:
         action.setChecked(checked)
         action.blockSignals(blocked)
         action.changed.emit()  # buttons and menus follow
+
+    def name_object(self, action_id: str, what: str) -> None:
+        """Say what an action would be done to, as in "Undo Brush"; "" takes it away again."""
+        action, spec = self.actions[action_id], by_id(action_id)
+        shown = what.replace("&", "&&")
+        action.setText(f"{spec.title} {shown}" if what else spec.title)
+        _give_tip(action, spec, self.keymap[action_id], what)
 
     def set_keymap(self, keys: Keymap) -> None:
         """Give every action its keys; menus and tooltips follow."""
@@ -89,5 +96,10 @@ def _action(spec: ActionSpec, parent: QWidget, handler: Handler) -> QAction:
 
 def _give_keys(action: QAction, spec: ActionSpec, keys: Keys) -> None:
     action.setShortcuts([QKeySequence(key) for key in keys])
-    heading = f"{spec.plain_title} ({native_shortcut(keys[0])})" if keys else spec.plain_title
+    _give_tip(action, spec, keys)
+
+
+def _give_tip(action: QAction, spec: ActionSpec, keys: Keys, what: str = "") -> None:
+    title = f"{spec.plain_title} {what}".strip()
+    heading = f"{title} ({native_shortcut(keys[0])})" if keys else title
     action.setToolTip(f"{heading}\n{spec.tip}" if spec.tip else heading)

@@ -263,8 +263,15 @@ class FileController(QObject):
             if then is not None:
                 then()
 
+        made_by = self._session.records.get("prediction")
+
+        def work(_: JobContext) -> Path:
+            tasks().export_nifti(mask, path)
+            tasks().export_mask_note(mask, path, made_by)
+            return path
+
         # No tag: a save that was asked for is finished, whatever is opened meanwhile.
-        job = Job(f"Saving {self._name(path)}", lambda _: tasks().export_nifti(mask, path))
+        job = Job(f"Saving {self._name(path)}", work)
         self._jobs.start(job, Handlers(done=saved, failed=self._fail))
 
     def export_png(self) -> None:
@@ -384,7 +391,11 @@ class FileController(QObject):
         self._settle()
         self._session.end_stroke()
         mask = self._session.mask
-        return None if mask is None else Mask(mask.data.copy(), mask.geometry, mask.labels)
+        if mask is None:
+            return None
+        copy = Mask(mask.data.copy(), mask.geometry, mask.labels)
+        copy.provenance = mask.provenance.copy()
+        return copy
 
     def _position(self) -> Edit | None:
         return self._session.history.position if self._session.history is not None else None

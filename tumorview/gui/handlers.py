@@ -134,6 +134,7 @@ def _view_handlers(window: "MainWindow") -> dict[str, Handler]:
         "view.cine_faster": lambda: window.viewing.cine.change_rate(1),
         "view.cine_slower": lambda: window.viewing.cine.change_rate(-1),
         "view.study_panel": lambda on: window.panels.study.setVisible(on),
+        "view.history_panel": lambda on: window.stepping.show_panel(shown=on),
         "view.tools_panel": lambda on: window.panels.tools.setVisible(on),
         "view.full_screen": lambda on: window.showFullScreen() if on else window.showNormal(),
         "view.light_theme": lambda on: window.memory.set(theme="light" if on else "dark"),

@@ -42,6 +42,7 @@ from tumorview.gui.restoring import RestoreController
 from tumorview.gui.segmenting import SegmentController
 from tumorview.gui.side_panels import SidePanels
 from tumorview.gui.status import StatusBar
+from tumorview.gui.stepping import StepController
 from tumorview.gui.timing import Memory
 from tumorview.gui.tool_column import ToolColumn
 from tumorview.gui.top_row import TopRow
@@ -92,6 +93,10 @@ class MainWindow(QMainWindow):
         self.restoring = RestoreController(self, self.session, self.jobs, self.memory, self.files.sessions)
         self.measuring = MeasureController(
             self, self.session, self.grid, self.strip, panels.measure, self.action_set, self.jobs
+        )
+        self.stepping = StepController(
+            self.session, self.reading, panels.history, panels.segment, self.status, self.action_set,
+            self.memory, self.segmenting.settle, self,
         )
         self.waiting = Waiting(self.jobs, self.status, self)
         self._closing = False
@@ -193,6 +198,7 @@ class MainWindow(QMainWindow):
         self.restoring.told.connect(self.status.tell)
         self.measuring.told.connect(self.status.tell)
         session.measurements.changed.connect(lambda _: self._refresh())
+        self.restoring.restored.connect(self.stepping.look_at)
         self.names.recent_chosen.connect(self.files.open_path)
         self.segmenting.failed.connect(lambda report: messages.show_error(self, report.error))
         self.segmenting.finished.connect(self._segmented)

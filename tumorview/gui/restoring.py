@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from PySide6.QtCore import QObject, Signal
-from PySide6.QtWidgets import QFrame, QHBoxLayout, QMessageBox, QPushButton, QWidget
+from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QMessageBox, QPushButton, QWidget
 
 from tumorview.app.abandoned import Abandoned, abandoned
 from tumorview.app.jobs import Job, JobContext
@@ -28,10 +28,7 @@ class Bar(QFrame):
     def __init__(self, name: str, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.setObjectName(name)
-        self._sign = QPushButton()
-        self._sign.setFlat(True)
-        self._sign.setEnabled(False)
-        self._sign.setFixedWidth(theme.TARGET)
+        self._sign = QLabel()
         self.text = ElidedLabel()
         self.text.setObjectName(f"{name}_text")
         self._line = QHBoxLayout(self)
@@ -52,7 +49,7 @@ class Bar(QFrame):
 
     def say(self, text: str) -> None:
         """Show the bar with this text."""
-        self._sign.setIcon(icons.icon("warning", theme.colours().amber))
+        self._sign.setPixmap(icons.icon("warning", theme.colours().amber).pixmap(16, 16))
         self.text.set_text(text)
         self.show()
 
@@ -70,6 +67,7 @@ class RestoreController(QObject):
     """Keeps the journal of the window's session, and offers those of windows that ended without closing."""
 
     told = Signal(str)
+    restored = Signal(object)  # Box of the last step
     _journal_problem = Signal(object)  # WriteError or None, from the writer's thread
 
     def __init__(
@@ -82,6 +80,7 @@ class RestoreController(QObject):
         self._finds: list[Find] = []
         self.bar = Bar("restore_bar")
         self._restore = self.bar.add_button("restore_button", "Restore", "Open the image and bring the work back")
+        self._restore.setProperty("primary", True)
         self._discard = self.bar.add_button("discard_button", "Discard…", "Delete this work for good")
         self._later = self.bar.add_button("later_button", "Later", "Keep it and ask again at the next start")
         self._restore.clicked.connect(lambda: self.restore())
@@ -155,6 +154,8 @@ class RestoreController(QObject):
             if isinstance(path, str):
                 self._sessions.adopt(Path(path))
             self._show_next()
+            if found.state.done:
+                self.restored.emit(found.state.done[-1].box)
             self.told.emit(f"Restored: {len(found.state.done)} steps; all of them can be undone")
             self._sessions.tell_warnings(found.warnings)
 

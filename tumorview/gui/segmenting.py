@@ -86,7 +86,8 @@ class SegmentController(QObject):
         job = Job("Segmenting", work, JobTag(study.id), exclusive=GROUP)
         handlers = Handlers(done=self._done, failed=self._failed, cancelled=self._cancelled, part=self._part)
         self._jobs.cancel_group(GROUP)
-        self._session.begin_prediction()
+        self._session.begin_prediction(replace_human=self._panel.replace.isChecked())
+        self._panel.replace.setChecked(False)  # a choice for this run, not a habit
         self._panel.show_running(0.0, "Starting")
         self._jobs.start(job, handlers)
 

@@ -4,6 +4,7 @@ from PySide6.QtCore import QSize, Qt, Signal
 from PySide6.QtWidgets import QLabel, QProgressBar, QStatusBar, QToolButton, QWidget
 
 from tumorview.core.labels import LabelTable
+from tumorview.core.tally import Tally
 from tumorview.gui import icons, theme
 from tumorview.gui.views.values import CursorInfo
 from tumorview.gui.widgets import ElidedLabel
@@ -45,6 +46,7 @@ class StatusBar(QStatusBar):
         self.value = self._reading("status_value", "Value 00000", "Intensity under the pointer")
         self.label = self._reading("status_label", "Tumour", "Label under the pointer")
         self.device = self._reading("status_device", "", "Where the network computed")
+        self.by_hand = self._reading("status_by_hand", "", "")
         self.saved = self._reading("status_saved", "", "Whether the mask is on disk")
         self.notice = self._reading("status_notice", NOTICE, "Not for diagnosis")
         self.notice.setText(NOTICE)
@@ -76,6 +78,13 @@ class StatusBar(QStatusBar):
         for part in (self._text, self._bar, self._cancel):
             part.hide()
 
+    def show_share(self, tally: Tally) -> None:
+        """Say how much of the mask was made by hand; nothing while there is no mask."""
+        share = tally.human_share
+        self.by_hand.setText("" if share is None else f"{percent(share)} by hand")
+        told = f"{tally.human:,} of {tally.total:,} voxels of the mask were set or erased by hand"
+        self.by_hand.setToolTip("" if share is None else told)
+
     def show_cursor(self, info: CursorInfo | None, labels: LabelTable | None) -> None:
         """Say what lies under the pointer."""
         if info is None:
@@ -99,6 +108,13 @@ class StatusBar(QStatusBar):
             reading.setMinimumWidth(reading.fontMetrics().horizontalAdvance(widest) + 12)
         self.addPermanentWidget(reading)
         return reading
+
+
+def percent(share: float) -> str:
+    """A share in whole percent; what is neither nothing nor everything never looks so."""
+    if 0 < share < 0.01:
+        return "< 1 %"
+    return "> 99 %" if 0.99 < share < 1 else f"{round(100 * share)} %"
 
 
 def _place(world: tuple[float, float, float]) -> str:

@@ -1,4 +1,4 @@
-"""The right dock: Segment, Contrast, Labels, Edit, Measure and Agreement under each other; every panel folds."""
+"""The right dock: Segment, Contrast, Labels, Edit, History, Measure and Agreement under each other; every panel folds."""
 
 from collections.abc import Mapping
 
@@ -11,6 +11,7 @@ from tumorview.gui import theme
 from tumorview.gui.docks.agreement_dock import AgreementPanel
 from tumorview.gui.docks.contrast_dock import ContrastPanel
 from tumorview.gui.docks.edit_dock import EditPanel
+from tumorview.gui.docks.history_dock import HistoryPanel
 from tumorview.gui.docks.labels_dock import LabelsPanel
 from tumorview.gui.docks.measure_dock import MeasurePanel
 from tumorview.gui.docks.segment_dock import SegmentPanel
@@ -34,6 +35,7 @@ class ToolColumn(KeyGuard):
             [actions[name] for name in ("edit.undo", "edit.redo")],
         )
         self.measure = MeasurePanel(actions)
+        self.history = HistoryPanel()
         self.agreement = AgreementPanel(actions["file.open_truth"], actions["view.compare_truth"])
         content = QWidget()
         column = QVBoxLayout(content)
@@ -56,7 +58,7 @@ class ToolColumn(KeyGuard):
     @property
     def panels(self) -> tuple[Panel, ...]:
         """From top to bottom."""
-        return self.segment, self.contrast, self.labels, self.edit, self.measure, self.agreement
+        return self.segment, self.contrast, self.labels, self.edit, self.history, self.measure, self.agreement
 
     def sizeHint(self) -> QSize:
         """As narrow as the controls allow: the image needs the room."""

@@ -4,28 +4,34 @@ PNG slices lie as the axial view shows them (patient right on the left, anterior
 along the view's normal, from 1. They carry no text: nothing of the patient can be in it.
 """
 
-from collections.abc import Callable, Iterator
+import json
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
+from tumorview import __version__
 from tumorview.core import colour_maps
 from tumorview.core.colour_maps import ColourMap, ColourTable
 from tumorview.core.contrast import first_window
 from tumorview.core.labels import LabelTable
-from tumorview.core.mask import Mask, MaskArray
+from tumorview.core.mask import Mask, MaskArray, Provenance
 from tumorview.core.progress import Progress
 from tumorview.core.rendering import OverlayStyle, Window, coloured, composite, grey, overlay
 from tumorview.core.slicing import Plane, PlaneView
 from tumorview.core.study import Series
+from tumorview.core.tally import tally_of
 from tumorview.core.volume import Volume
 from tumorview.errors import GeometryError, WriteError
-from tumorview.io.atomic import atomic_write, make_folder, not_identical
+from tumorview.io.atomic import atomic_write, atomic_write_bytes, make_folder, not_identical
 from tumorview.io.files import children
+from tumorview.io.nifti import stem_of
 from tumorview.io.nifti_write import write_voxels
 
+NOTE_FORMAT = "tumorview-mask"
 Picture = npt.NDArray[np.uint8]
 
 PICTURE_SIDE = 768
@@ -34,6 +40,46 @@ PICTURE_SIDE = 768
 def write_nifti_mask(mask: Mask, path: Path) -> None:
     """Write the mask as uint8 label numbers in its own geometry; raises WriteError."""
     write_voxels(mask.data, mask.geometry, path)
+
+
+def write_mask_note(mask: Mask, path: Path, made_by: Mapping[str, Any] | None) -> Path | None:
+    """Write beside the mask ``path`` a JSON file that says who made it; its path, None where it is not ours to write.
+
+    ``made_by`` names the model where one took part. A file of that name that another program wrote is left alone.
+    Nothing of the patient is in it.
+    """
+    target = path.with_name(stem_of(path) + ".json")
+    if target.exists() and not _is_note(target):
+        return None
+    counted = tally_of(mask)
+    note = {
+        "format": NOTE_FORMAT,
+        "version": 1,
+        "program": f"TumorView {__version__}",
+        "notice": "Research use only: not a medical device",
+        "mask": path.name,
+        "labels": [
+            {
+                "number": label.number,
+                "name": label.name,
+                "colour": list(label.colour),
+                "voxels": int(np.count_nonzero(mask.data == label.number)),
+            }
+            for label in mask.labels
+        ],
+        "model": dict(made_by) if made_by and counted.counts[Provenance.AI] else None,
+        "voxels": {provenance.name.lower(): counted.counts[provenance] for provenance in Provenance},
+        "human_share": counted.human_share,
+    }
+    atomic_write_bytes(target, json.dumps(note, indent=2).encode())
+    return target
+
+
+def _is_note(path: Path) -> bool:
+    try:
+        return bool(json.loads(path.read_text(encoding="utf-8")).get("format") == NOTE_FORMAT)
+    except (OSError, ValueError, AttributeError):
+        return False
 
 
 def write_nifti_volume(volume: Volume, path: Path) -> None:

@@ -100,6 +100,16 @@ ACTIONS: tuple[ActionSpec, ...] = (
         enabled=with_study,
     ),
     ActionSpec(
+        "view.history_panel",
+        "History Panel",
+        VIEW,
+        ("F7",),
+        "Show or hide the list of steps; a click goes back or forward to one",
+        "recent",
+        checkable=True,
+        enabled=with_study,
+    ),
+    ActionSpec(
         "view.hide_identity",
         "&Hide Identity",
         VIEW,

@@ -9,7 +9,7 @@ from PySide6.QtWidgets import QHBoxLayout, QProgressBar, QWidget
 
 from tumorview.core.prediction import Origin
 from tumorview.gui import icons, theme
-from tumorview.gui.widgets import ComboBox, ElidedLabel, Notes, Panel, Slider, label, named, push_button, row
+from tumorview.gui.widgets import CheckBox, ComboBox, ElidedLabel, Notes, Panel, Slider, label, named, push_button, row
 
 DEVICES = {"auto": "Auto device", "cpu": "CPU", "cuda": "CUDA", "mps": "Apple GPU"}
 ENGINES = {"auto": "Auto engine", "torch": "PyTorch", "openvino": "OpenVINO"}
@@ -53,6 +53,13 @@ class SegmentPanel(Panel):
         theme.tabular(self._value)
         self._value.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
         self._value.setMinimumWidth(self._value.fontMetrics().horizontalAdvance("0.00"))
+        self.replace = CheckBox("Replace my edits")
+        named(
+            self.replace,
+            "replace_edits_checkbox",
+            "Replace my edits",
+            "The next run may change what was painted and erased by hand; it can be undone",
+        )
         self.run_button = push_button(run, "segment_run_button", "Run", height=30)
         self.run_button.setProperty("primary", True)
         self.run_button.setIcon(icons.icon("run", theme.colours().on_accent))
@@ -90,6 +97,7 @@ class SegmentPanel(Panel):
         both.addWidget(self.engine, 1)
         self.content.addLayout(both)
         self.content.addLayout(row(label("Threshold"), self.threshold, self._value))
+        self.content.addWidget(self.replace)
         buttons = QHBoxLayout()
         buttons.setSpacing(6)
         buttons.addWidget(self.run_button, 3)
@@ -150,6 +158,14 @@ class SegmentPanel(Panel):
 
     def _report(self, *, settled: bool) -> None:
         self.threshold_moved.emit(ThresholdMoved(self.threshold_value, settled))
+
+    # -- human edits win ---------------------------------------------------------------------------------------
+
+    def offer_replacing(self, *, possible: bool) -> None:
+        """Offer to replace what was set by hand; hidden, and not chosen, while nothing was."""
+        if not possible:
+            self.replace.setChecked(False)
+        self.replace.setVisible(possible)
 
     # -- a run -------------------------------------------------------------------------------------------------
 
