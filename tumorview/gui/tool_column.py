@@ -1,4 +1,4 @@
-"""The right dock: Segment, Contrast, Labels, Edit, History, Measure and Agreement under each other; every panel folds."""
+"""The right dock: Segment, Contrast, Labels, Edit, History, Measure, Agreement under each other; every panel folds."""
 
 from collections.abc import Mapping
 
