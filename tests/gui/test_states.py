@@ -2,14 +2,18 @@
 
 import logging
 import shutil
+import threading
 from pathlib import Path
 
+import pytest
 from doubles import TIMEOUT, MakeWindow
 from PySide6.QtCore import QMimeData, QPoint, Qt, QUrl
 from PySide6.QtGui import QDragEnterEvent, QDragLeaveEvent, QGuiApplication
-from PySide6.QtWidgets import QApplication, QToolButton
+from PySide6.QtWidgets import QApplication, QProgressBar, QPushButton, QToolButton
 from pytestqt.qtbot import QtBot
 
+from tumorview.app import tasks
+from tumorview.app.jobs import JobContext
 from tumorview.app.settings import SettingsStore
 from tumorview.gui.log_viewer import LogViewer
 from tumorview.gui.main_window import MainWindow
@@ -59,6 +63,31 @@ def test_the_drop_area_lights_up_while_something_is_held_over_the_window(make_wi
     assert window.welcome.drop_area.ready
     QApplication.sendEvent(window, QDragLeaveEvent())
     assert not window.welcome.drop_area.ready
+
+
+def test_opening_that_takes_a_while_is_told_large_and_can_be_cancelled(
+    qtbot: QtBot, make_window: MakeWindow, flair: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stopped = threading.Event()
+
+    def slow(path: Path, context: JobContext) -> None:
+        context.report(0.4, "Reading")
+        while not stopped.wait(0.01):
+            context.check()
+
+    window = make_window()
+    monkeypatch.setattr(tasks, "open_study", slow)
+    window.files.open_path(flair)
+    assert not window.welcome.progress.isVisible()  # what is done at once does not flicker
+    qtbot.waitUntil(window.welcome.progress.isVisible)
+    bar = window.welcome.findChild(QProgressBar, "welcome_progress")
+    qtbot.waitUntil(lambda: bar.value() == 400)
+    qtbot.mouseClick(window.welcome.findChild(QPushButton, "welcome_cancel"), Qt.MouseButton.LeftButton)
+    qtbot.waitUntil(lambda: not window.jobs.running, timeout=TIMEOUT)
+    assert not window.welcome.progress.isVisible()
+    assert not window.status.progress_shown
+    assert window.session.study is None
+    stopped.set()
 
 
 def test_settings_of_a_newer_version_are_explained_on_the_welcome_page(make_window: MakeWindow, tmp_path: Path) -> None:

@@ -209,6 +209,19 @@ def test_monochrome1_keeps_its_values_and_says_that_it_is_shown_inverted(tmp_pat
 
 
 @pytest.mark.parametrize(
+    ("identity", "line"),
+    [
+        ({"PatientName": "Doe^Jane^M", "PatientID": "4711", "StudyDate": "20190302"}, "Doe Jane M  4711  2019-03-02"),
+        ({"PatientName": "", "PatientID": "4711", "StudyDate": "2019"}, "4711  2019"),
+        ({"PatientName": "", "PatientID": "", "StudyDate": ""}, ""),
+    ],
+)
+def test_who_is_looked_at_is_one_line(tmp_path: Path, identity, line):
+    write_classic(tmp_path, SeriesSpec(pattern(SHAPE), attributes=identity))
+    assert open_study(tmp_path).patient == line
+
+
+@pytest.mark.parametrize(
     ("centre", "width", "kept"),
     [(480, 960, True), (480, 0, False), (1e6, 500, False), (480, 1, False), ("", "", False)],
 )

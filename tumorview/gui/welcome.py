@@ -117,7 +117,8 @@ class WelcomePage(QWidget):
         """Tint the icons in the theme's colours."""
         for button in self._buttons:
             _tint(button)
-        self._drop_picture.setPixmap(icons.icon("drop", theme.colours().text_dim).pixmap(QSize(28, 28)))
+        drop = icons.icon("drop", theme.colours().text_dim)
+        self._drop_picture.setPixmap(drop.pixmap(QSize(28, 28), self.devicePixelRatioF()))
 
     def show_progress(self, title: str, fraction: float) -> None:
         """What is being opened and how far it is; an empty title hides it."""
