@@ -212,7 +212,7 @@ def test_monochrome1_keeps_its_values_and_says_that_it_is_shown_inverted(tmp_pat
     ("identity", "line"),
     [
         ({"PatientName": "Doe^Jane^M", "PatientID": "4711", "StudyDate": "20190302"}, "Doe Jane M  4711  2019-03-02"),
-        ({"PatientName": "", "PatientID": "4711", "StudyDate": "2019"}, "4711  2019"),
+        ({"PatientName": "", "PatientID": "4711", "StudyDate": ""}, "4711"),
         ({"PatientName": "", "PatientID": "", "StudyDate": ""}, ""),
     ],
 )
