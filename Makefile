@@ -1,7 +1,7 @@
 # TumorView: everything a developer or a first visitor runs. `make help` lists the targets.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help setup system demo test lint types layers pytest bench bench-napari soak screenshots docs wheel clean table4 table4-report model
+.PHONY: help setup system demo test lint types layers pytest bench bench-napari soak screenshots screens docs wheel clean table4 table4-report model
 
 VENV ?= .venv
 BIN := $(VENV)/bin
@@ -56,6 +56,10 @@ soak: setup  ## an hour of scripted reading (MINUTES=60); memory, threads and Qt
 
 screenshots: setup  ## take the pictures of the documentation again
 	$(BIN)/python docs/make_screenshots.py
+
+screens: setup  ## after a change of the window that is meant: keep how its main states look, and the page of keys
+	TUMORVIEW_UPDATE_SCREENS=1 $(BIN)/pytest -q tests/gui/test_screens.py
+	$(BIN)/tumorview actions --markdown > docs/user-guide/shortcuts.md
 
 docs: setup  ## build the documentation into site/
 	$(BIN)/pip install -q -c constraints.txt -e '.[docs]' --no-build-isolation

@@ -15,6 +15,7 @@ from PySide6.QtGui import QFont, QFontDatabase, QImage
 from PySide6.QtWidgets import QApplication, QWidget
 
 FOLDER = Path(__file__).parent / "screens"
+FAILURES = Path(__file__).parents[2] / "build" / "screens"
 BLOCK = 8  # px
 # Measured: on a machine without a single font of its own at most 0.2 % of the blocks differ by more than 10; with a
 # folded panel 0.6 % do.
@@ -93,7 +94,7 @@ def compared(name: str, widget: QWidget, failures: Path) -> Difference:
     return Difference(
         changed,
         f"{name}: {changed.mean():.1%} of the picture changed ({where}). Was, is and difference: {saved}. "
-        f"If it is meant: {UPDATE}=1 pytest tests/gui/test_screens.py",
+        "If it is meant: make screens",
     )
 
 
