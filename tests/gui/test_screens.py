@@ -88,7 +88,7 @@ def test_a_mask_beside_the_ground_truth(
     look("mask", window)
 
 
-def test_three_planes(window: MainWindow, look: Look) -> None:
+def test_two_series_beside_each_other(window: MainWindow, look: Look) -> None:
     window.actions["view.side_by_side"].trigger()
     look("two_views", window)
 
