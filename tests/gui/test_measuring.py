@@ -13,12 +13,13 @@ from PySide6.QtWidgets import QFileDialog, QLineEdit
 
 from tumorview.app.measurements import Kind, take
 from tumorview.app.reading import Reading
+from tumorview.app.tool_options import Tool
 from tumorview.core.geometry import Geometry
 from tumorview.core.mask import Box, Mask
 from tumorview.core.slicing import UPRIGHT, Plane, PlaneView
 from tumorview.core.study import Role, Series
 from tumorview.core.volume import Volume
-from tumorview.gui.views import SliceView, Tool
+from tumorview.gui.views import SliceView
 from tumorview.gui.views import measure_drawing as drawing
 from tumorview.gui.views.measuring import MeasuringLayer
 

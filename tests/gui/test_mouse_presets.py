@@ -5,7 +5,8 @@ import slices
 from PySide6.QtCore import QPoint, Qt
 
 from tumorview.app.mouse import ITK_SNAP, MOUSE_PRESETS, PACS, SLICER, Drag, MousePreset
-from tumorview.gui.views import SliceView, Tool
+from tumorview.app.tool_options import Tool
+from tumorview.gui.views import SliceView
 
 LEFT, MIDDLE, RIGHT = Qt.MouseButton.LeftButton, Qt.MouseButton.MiddleButton, Qt.MouseButton.RightButton
 MODIFIERS = {

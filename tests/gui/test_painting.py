@@ -6,12 +6,13 @@ import slices
 from PySide6.QtCore import QCoreApplication, QEvent, QPoint, Qt
 from PySide6.QtGui import QFocusEvent
 
+from tumorview.app.tool_options import Tool
 from tumorview.core.geometry import Geometry
 from tumorview.core.metrics import evaluate
 from tumorview.core.slicing import Plane
 from tumorview.core.study import Role, Series
 from tumorview.core.volume import Volume
-from tumorview.gui.views import OverlayOptions, Tool
+from tumorview.gui.views import OverlayOptions
 
 RIGHT = Qt.MouseButton.RightButton
 

@@ -22,6 +22,26 @@ ACTIONS = [
     "edit.erase",
     "edit.brush_smaller",
     "edit.brush_larger",
+    "edit.smart_brush",
+    "edit.polygon",
+    "edit.lasso",
+    "edit.fill",
+    "edit.grow_region",
+    "edit.threshold",
+    "edit.relabel",
+    "edit.delete",
+    "edit.fill_holes",
+    "edit.keep_largest",
+    "edit.grow",
+    "edit.shrink",
+    "edit.smooth",
+    "edit.interpolate",
+    "edit.copy_next",
+    "edit.mirror",
+    "edit.add_label",
+    "edit.remove_label",
+    "edit.label_1",
+    "edit.label_2",
     "view.toggle_overlay",
     "view.boundary",
     "view.next_slice",
@@ -46,6 +66,7 @@ ACTIONS = [
     "view.next_series",
 ]
 KEYS = [Qt.Key.Key_Up, Qt.Key.Key_Down, Qt.Key.Key_G, Qt.Key.Key_X, Qt.Key.Key_Escape, Qt.Key.Key_Space]
+KEYS += [Qt.Key.Key_Return, Qt.Key.Key_Backspace]
 BUTTONS = [Qt.MouseButton.LeftButton, Qt.MouseButton.RightButton, Qt.MouseButton.MiddleButton]
 
 

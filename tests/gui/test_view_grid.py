@@ -12,13 +12,14 @@ from PySide6.QtTest import QTest
 from tumorview.app.layouts import Layout
 from tumorview.app.reading import Reading
 from tumorview.app.session import Session
+from tumorview.app.tool_options import Tool
 from tumorview.core.geometry import Geometry
 from tumorview.core.mask import Mask
 from tumorview.core.rendering import Window
 from tumorview.core.slicing import UPRIGHT, Plane
 from tumorview.core.study import Role, Series, Study
 from tumorview.core.volume import Volume
-from tumorview.gui.views import OverlayOptions, Tool, ViewGrid
+from tumorview.gui.views import OverlayOptions, ViewGrid
 from tumorview.gui.views.corner_texts import annotations_of
 from tumorview.gui.views.series_drag import series_data
 

@@ -203,7 +203,8 @@ def test_panels_and_recent_studies_are_remembered(make_window: MakeWindow, flair
     assert again.memory.settings.recent == (str(flair),)
     assert not again.panels.study.isVisible()
     assert again.panels.tools.isVisible()
-    assert [panel.objectName() for panel in again.tools.panels if panel.folded] == ["contrast_panel", "edit_panel"]
+    folded = [panel.objectName() for panel in again.tools.panels if panel.folded]
+    assert folded == ["contrast_panel", "edit_panel", "refine_panel"]
 
 
 def test_about_says_what_it_is_not(window: MainWindow) -> None:

@@ -9,7 +9,7 @@ from typing import Self
 from tumorview.app.jobs import JobContext
 from tumorview.app.settings import SettingsStore, default_folder
 from tumorview.core.mask import Box
-from tumorview.core.prediction import Prediction, PredictionPart
+from tumorview.core.prediction import ModelClass, Prediction, PredictionPart
 from tumorview.core.progress import Progress
 from tumorview.core.slicing import Plane, PlaneView
 from tumorview.core.study import Study
@@ -24,7 +24,8 @@ class SegmentOptions:
     """What the user chose for a run: ``model`` is an id ("" the default one), ``threshold`` None the model's own.
 
     ``first`` is the voxel (k, j, i) in view: the axial slice through it is predicted first. Without ``postprocess``
-    the network's bare answer is given, whatever its card recommends.
+    the network's bare answer is given, whatever its card recommends. ``label`` is the label that a model of one class
+    writes, None the model's own.
     """
 
     model: str = ""
@@ -33,6 +34,7 @@ class SegmentOptions:
     threshold: float | None = None
     first: tuple[int, int, int] | None = None
     postprocess: bool = True
+    label: int | None = None
 
 
 RunSegmentation = Callable[[Study, SegmentOptions, JobContext], Prediction]
@@ -71,11 +73,12 @@ class Segmenter:
 
         with self._lock:
             card, engine = self._engine(options, context.part(0.0, 0.1))
+            classes = _classes(card, options)
 
             def publish(done: SlicePrediction) -> None:
                 for part in _parts(done.axis, done.indices, done.volume.shape[1:]):
                     voxels = done.volume[(slice(None), *part.slices)].copy()
-                    context.publish(PredictionPart(part, voxels, card.foreground))
+                    context.publish(PredictionPart(part, voxels, classes))
 
             prediction = predict_study(
                 study,
@@ -87,7 +90,7 @@ class Segmenter:
                 postprocess=None if options.postprocess else NO_POSTPROCESS,
             )
         threshold = card.threshold if options.threshold is None else options.threshold
-        return replace(prediction, threshold=threshold)
+        return replace(prediction, threshold=threshold, classes=classes)
 
     def _engine(self, options: SegmentOptions, progress: Progress) -> tuple[ModelCard, Engine]:
         from tumorview.ml.engines import open_engine
@@ -102,6 +105,13 @@ class Segmenter:
             )
             self._open = (key, model.card, engine)
         return self._open[1], self._open[2]
+
+
+def _classes(card: ModelCard, options: SegmentOptions) -> tuple[ModelClass, ...]:
+    classes = card.foreground
+    if options.label is None or len(classes) != 1:
+        return classes
+    return (replace(classes[0], label=options.label),)
 
 
 def _first_slice(study: Study, options: SegmentOptions) -> int | None:

@@ -200,8 +200,8 @@ class Settings:
     last_folder: str = ""
     window_geometry: str = ""
     window_state: str = ""
-    folded_panels: tuple[str, ...] = ()
     show_history: bool = False
+    folded_panels: tuple[str, ...] = ("refine_panel",)
 
 
 OPTIONS = options_of(Settings)

@@ -11,10 +11,11 @@ def without_small(voxels: MaskArray, share: float) -> MaskArray:
 
     The largest always stays, so a mask never becomes empty. Labels that touch are one piece.
     """
+    from scipy import ndimage  # a third of a second that a window which predicts nothing should not wait for
+
     box = _box_of(voxels > 0)
     if share <= 0 or box is None:
         return voxels
-    from scipy import ndimage  # a third of a second that the window, which imports this module, should not wait for
 
     inside = voxels[box]
     pieces, count = ndimage.label(inside)

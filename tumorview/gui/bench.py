@@ -17,6 +17,7 @@ from PySide6.QtWidgets import QApplication, QLayout, QVBoxLayout, QWidget
 from tumorview.app.layouts import Layout
 from tumorview.app.reading import Reading
 from tumorview.app.session import Session
+from tumorview.app.tool_options import Tool
 from tumorview.core.geometry import Geometry
 from tumorview.core.mask import Mask
 from tumorview.core.slicing import Plane
@@ -24,7 +25,6 @@ from tumorview.core.study import Role, Series, Study
 from tumorview.core.volume import Volume
 from tumorview.gui.views.slice_strip import SliceStrip
 from tumorview.gui.views.slice_view import SliceView
-from tumorview.gui.views.values import Tool
 from tumorview.gui.views.view_grid import ViewGrid
 
 SHAPE = (200, 512, 512)

@@ -12,7 +12,7 @@ from tumorview.gui.views import SliceView
 
 # Ids of the table, in groups; an id that does not exist is a mistake that a test finds.
 ENTRIES: tuple[tuple[str, ...], ...] = (
-    ("edit.navigate", "edit.brush", "edit.erase"),
+    ("edit.navigate", "edit.brush", "edit.smart_brush", "edit.erase", "edit.polygon", "edit.grow_region"),
     ("measure.distance", "measure.ellipse", "measure.delete"),
     ("view.toggle_overlay", "view.boundary", "view.compare_truth"),
     ("view.auto_window", "view.invert", "view.reset"),

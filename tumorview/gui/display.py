@@ -1,6 +1,5 @@
-"""Keeps the views, the slice strip and the Labels, Edit and Agreement panels saying the same thing."""
+"""Keeps the views, the slice strip and the Labels and Agreement panels saying the same thing."""
 
-from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -13,11 +12,10 @@ from tumorview.core.rendering import BoundaryStyle, OverlayStyle
 from tumorview.core.slicing import PlaneView
 from tumorview.core.study import Study
 from tumorview.gui.docks.agreement_dock import AgreementPanel
-from tumorview.gui.docks.edit_dock import BrushChoice, EditPanel
 from tumorview.gui.docks.labels_dock import LabelChange, LabelsPanel, OverlayChoice
 from tumorview.gui.files import Drawing
 from tumorview.gui.timing import Memory, Throttle
-from tumorview.gui.views import OverlayOptions, Tool, ViewGrid
+from tumorview.gui.views import OverlayOptions, ViewGrid
 
 AGREEMENT_INTERVAL_MS = 33
 VOLUME_INTERVAL_MS = 250
@@ -33,14 +31,13 @@ class DisplayController(QObject):
         session: Session,
         grid: ViewGrid,
         labels: LabelsPanel,
-        edit: EditPanel,
         agreement: AgreementPanel,
         memory: Memory,
         parent: QObject | None = None,
     ) -> None:
         super().__init__(parent)
         self._session, self._grid = session, grid
-        self._labels, self._edit, self._agreement, self._memory = labels, edit, agreement, memory
+        self._labels, self._agreement, self._memory = labels, agreement, memory
         settings = memory.settings
         self.overlay = OverlayOptions(
             opacity=settings.overlay_opacity,
@@ -49,7 +46,6 @@ class DisplayController(QObject):
             outline=BoundaryStyle(settings.outline),
             compare=settings.compare_with_truth,
         )
-        session.set_brush(radius=settings.brush_radius)
         self._agree = Throttle(AGREEMENT_INTERVAL_MS, self._show_agreement, self)
         self._measure = Throttle(VOLUME_INTERVAL_MS, self._show_volumes, self)
         self._connect()
@@ -60,11 +56,9 @@ class DisplayController(QObject):
         session, grid = self._session, self._grid
         grid.slice_changed.connect(lambda _: self._agree.request())
         grid.active_changed.connect(lambda _: self._agree.request())
-        grid.brush_radius_changed.connect(lambda _: self._brush_changed())
         self._labels.label_changed.connect(self._change_label)
         self._labels.overlay_chosen.connect(self._choose_overlay)
         self._labels.solo_asked.connect(self._session.solo_label)
-        self._edit.brush_chosen.connect(self._choose_brush)
         session.study_changed.connect(self._study_changed)
         session.labels_changed.connect(lambda _: self._labels_changed())
         session.shown_changed.connect(lambda _: self._measure.request())
@@ -73,7 +67,7 @@ class DisplayController(QObject):
         session.history_changed.connect(lambda _: self._measure.request())
 
     def refresh(self) -> None:
-        """Show labels and brush again, in the theme's colours."""
+        """Show labels again, in the theme's colours."""
         self._labels_changed()
 
     # -- overlay -----------------------------------------------------------------------------------------------
@@ -131,9 +125,6 @@ class DisplayController(QObject):
         mask = self._session.mask
         table = None if mask is None else mask.labels
         self._labels.show_labels(table)
-        if table is not None and len(table) and table.get(self._session.brush.label) is None:
-            self._session.set_brush(label=next(iter(table)).number)
-        self._edit.show_labels(table, self._session.brush.label)
         self._show_volumes()
 
     def _show_volumes(self) -> None:
@@ -148,34 +139,10 @@ class DisplayController(QObject):
             millilitres = voxels * mask.geometry.voxel_volume_mm3 / 1000 if mask.geometry.calibrated else None
             entry.show_volume(millilitres, voxels)
 
-    # -- tools -------------------------------------------------------------------------------------------------
-
-    def set_tool(self, tool: Tool) -> None:
-        """What the left button does in every view."""
-        for view in self._grid.views:
-            view.set_tool(tool)
-
-    def scale_brush(self, factor: float) -> None:
-        """Make the brush larger or smaller."""
-        self._grid.under_hand.scale_brush(factor)
-
-    def _choose_brush(self, choice: BrushChoice) -> None:
-        chosen = {"radius": choice.radius, "label": choice.label}
-        self._session.set_brush(**{name: value for name, value in chosen.items() if value is not None})
-        self._brush_changed()
-        for view in self._grid.shown:
-            view.update()
-
-    def _brush_changed(self) -> None:
-        brush, grid = self._session.brush, self._session.grid
-        self._edit.show_brush(brush.radius, brush.label, calibrated=grid is None or grid.calibrated)
-        self._memory.change(brush_radius=brush.radius)
-
     # -- study and agreement -----------------------------------------------------------------------------------
 
     def _study_changed(self, study: Study | None) -> None:
         self._labels_changed()
-        self._brush_changed()
         self._agree.request()
 
     def slice_counts(self) -> Counts | None:
@@ -200,7 +167,3 @@ class DisplayController(QObject):
         agreement = self._session.agreement
         self._agreement.show_agreement(agreement, None if agreement is None else self.slice_counts())
 
-
-def tool_ids() -> Sequence[tuple[str, Tool]]:
-    """Which action chooses which tool."""
-    return (("edit.navigate", Tool.NAVIGATE), ("edit.brush", Tool.BRUSH), ("edit.erase", Tool.ERASE))

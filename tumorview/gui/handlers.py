@@ -2,18 +2,22 @@
 
 from typing import TYPE_CHECKING
 
+from tumorview.app.actions.mask_menu import LABEL_KEYS
 from tumorview.app.layouts import Layout
 from tumorview.app.measurements import Kind
+from tumorview.app.tool_commands import COMMANDS
+from tumorview.app.tool_options import Tool
 from tumorview.core.colour_maps import ColourMap
 from tumorview.core.contrast import Preset
+from tumorview.core.labels import LABEL_PRESETS
 from tumorview.core.rendering import BoundaryStyle
 from tumorview.gui import dialogs
 from tumorview.gui.action_set import Handler
 from tumorview.gui.command_palette import CommandPalette
+from tumorview.gui.editing import TOOL_ACTIONS
 from tumorview.gui.log_viewer import LogViewer
 from tumorview.gui.settings_dialog import SettingsDialog
 from tumorview.gui.shortcut_editor import ShortcutEditor
-from tumorview.gui.views import Tool
 
 if TYPE_CHECKING:
     from tumorview.gui.main_window import MainWindow
@@ -70,20 +74,32 @@ def _edit_handlers(window: "MainWindow") -> dict[str, Handler]:
     def tool(chosen: Tool) -> Handler:
         def choose(checked: bool) -> None:
             if checked:
-                window.display.set_tool(chosen)
+                window.editing.set_tool(chosen)
 
         return choose
+
+    def command(action: str) -> Handler:
+        return lambda: window.editing.command(action)
+
+    def paint(number: int) -> Handler:
+        return lambda: window.editing.choose_label(number)
+
+    def preset(preset_id: str) -> Handler:
+        return lambda: window.editing.use_preset(preset_id)
 
     return {
         "segment.run": lambda: window.segmenting.run(),
         "segment.cancel": lambda: window.waiting.cancel(),
         "edit.undo": lambda: step("undo"),
         "edit.redo": lambda: step("redo"),
-        "edit.navigate": tool(Tool.NAVIGATE),
-        "edit.brush": tool(Tool.BRUSH),
-        "edit.erase": tool(Tool.ERASE),
-        "edit.brush_smaller": lambda: window.display.scale_brush(1 / BRUSH_STEP),
-        "edit.brush_larger": lambda: window.display.scale_brush(BRUSH_STEP),
+        **{action: tool(chosen) for action, chosen in TOOL_ACTIONS.items()},
+        "edit.brush_smaller": lambda: window.editing.scale_brush(1 / BRUSH_STEP),
+        "edit.brush_larger": lambda: window.editing.scale_brush(BRUSH_STEP),
+        **{action: command(action) for action in COMMANDS},
+        "edit.add_label": lambda: window.editing.add_label(),
+        "edit.remove_label": lambda: window.editing.remove_label(),
+        **{f"edit.labels_{found.id}": preset(found.id) for found in LABEL_PRESETS},
+        **{f"edit.label_{number}": paint(number) for number in range(1, LABEL_KEYS + 1)},
     }
 
 
@@ -91,7 +107,7 @@ def _measure_handlers(window: "MainWindow") -> dict[str, Handler]:
     def tool(kind: Kind) -> Handler:
         def choose(checked: bool) -> None:
             if checked:
-                window.display.set_tool(Tool.NAVIGATE)
+                window.editing.set_tool(Tool.NAVIGATE)
             window.measuring.choose(kind if checked else None)
 
         return choose

@@ -23,15 +23,17 @@ from tumorview.app.reading import Reading
 from tumorview.app.segmenter import RunSegmentation
 from tumorview.app.session import Session
 from tumorview.app.settings import SettingsStore
+from tumorview.app.tool_options import Tool
 from tumorview.core.prediction import Prediction
 from tumorview.core.rendering import BoundaryStyle
 from tumorview.core.slicing import Plane
 from tumorview.core.study import Study
 from tumorview.gui import context_menu, diagnostics, messages
 from tumorview.gui.action_set import ActionSet
-from tumorview.gui.display import DisplayController, tool_ids
+from tumorview.gui.display import DisplayController
 from tumorview.gui.docks.segment_dock import ModelChoice
 from tumorview.gui.docks.study_dock import StudyDock
+from tumorview.gui.editing import TOOL_ACTIONS, EditController
 from tumorview.gui.files import FileController
 from tumorview.gui.handlers import handlers_of
 from tumorview.gui.job_runner import JobRunner
@@ -47,7 +49,7 @@ from tumorview.gui.timing import Memory
 from tumorview.gui.tool_column import ToolColumn
 from tumorview.gui.top_row import TopRow
 from tumorview.gui.viewing import ViewController
-from tumorview.gui.views import CursorInfo, OverlayOptions, SliceStrip, SliceView, Tool, ViewGrid
+from tumorview.gui.views import CursorInfo, OverlayOptions, SliceStrip, SliceView, ViewGrid
 from tumorview.gui.views.volume_view import VolumeView, make_volume_view
 from tumorview.gui.waiting import Waiting
 from tumorview.gui.welcome import WelcomePage
@@ -78,9 +80,8 @@ class MainWindow(QMainWindow):
         self.series_list = StudyDock(self.session)
         self.status = StatusBar()
         panels = self.tools
-        self.display = DisplayController(
-            self.session, self.grid, panels.labels, panels.edit, panels.agreement, self.memory, self
-        )
+        self.display = DisplayController(self.session, self.grid, panels.labels, panels.agreement, self.memory, self)
+        self.editing = EditController(self.session, self.grid, self.jobs, panels.edit, panels.refine, self.memory, self)
         self.viewing = ViewController(
             self.session, self.reading, self.grid, self.strip, self.action_set, self.memory, self
         )
@@ -170,7 +171,7 @@ class MainWindow(QMainWindow):
         self.setCentralWidget(centre)
         self.panels = SidePanels(self, self.series_list, self.tools, self.action_set, self.memory)
         group = QActionGroup(self)
-        for name in (*(name for name, _ in tool_ids()), *(f"measure.{kind}" for kind in Kind)):
+        for name in (*TOOL_ACTIONS, *(f"measure.{kind}" for kind in Kind)):
             group.addAction(self.actions[name])
         self.action_set.check("edit.navigate", checked=True)
         self.action_set.check("view.toggle_overlay", checked=True)
@@ -199,6 +200,7 @@ class MainWindow(QMainWindow):
         self.measuring.told.connect(self.status.tell)
         session.measurements.changed.connect(lambda _: self._refresh())
         self.restoring.restored.connect(self.stepping.look_at)
+        self.editing.told.connect(self.status.tell)
         self.names.recent_chosen.connect(self.files.open_path)
         self.segmenting.failed.connect(lambda report: messages.show_error(self, report.error))
         self.segmenting.finished.connect(self._segmented)
@@ -254,7 +256,7 @@ class MainWindow(QMainWindow):
         self.panels.set_wanted(wanted=shown)
         self.pages.setCurrentIndex(1 if shown else 0)
         self.actions["edit.navigate"].setChecked(True)
-        self.display.set_tool(Tool.NAVIGATE)
+        self.editing.set_tool(Tool.NAVIGATE)
         self.status.show_cursor(None, None)
         self.status.device.clear()
         self.names.show_study()

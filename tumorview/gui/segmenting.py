@@ -53,6 +53,8 @@ class SegmentController(QObject):
         panel.options_changed.connect(self._options_changed)
         jobs.progressed.connect(self._progressed)
         session.study_changed.connect(lambda _: self._study_changed())
+        session.labels_changed.connect(lambda _: self._labels_changed())
+        self._labels_changed()
 
     def set_models(self, models: list[ModelChoice]) -> None:
         """Offer these models; the remembered one is chosen if it is still there."""
@@ -77,6 +79,7 @@ class SegmentController(QObject):
             engine=self._panel.engine.currentData(),
             threshold=self._session.threshold,
             first=self._first_voxel(),
+            label=self._panel.label_to_write,
         )
         segmenter = self._segmenter
 
@@ -139,6 +142,11 @@ class SegmentController(QObject):
         self._rest.cancel()
         self._jobs.cancel_stale()
         self._panel.show_message("No segmentation yet")
+        self._labels_changed()
+
+    def _labels_changed(self) -> None:
+        mask = self._session.mask
+        self._panel.show_labels(None if mask is None else mask.labels)
 
     # -- options -----------------------------------------------------------------------------------------------
 

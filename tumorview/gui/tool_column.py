@@ -1,4 +1,4 @@
-"""The right dock: Segment, Contrast, Labels, Edit, History, Measure, Agreement under each other; every panel folds."""
+"""The right dock: panels for all that is done with the image, under each other; every one folds."""
 
 from collections.abc import Mapping
 
@@ -7,6 +7,8 @@ from PySide6.QtGui import QAction
 from PySide6.QtWidgets import QFrame, QScrollArea, QVBoxLayout, QWidget
 
 from tumorview.app.reading import Reading
+from tumorview.app.tool_options import Tool
+from tumorview.core.labels import LABEL_PRESETS
 from tumorview.gui import theme
 from tumorview.gui.docks.agreement_dock import AgreementPanel
 from tumorview.gui.docks.contrast_dock import ContrastPanel
@@ -14,11 +16,14 @@ from tumorview.gui.docks.edit_dock import EditPanel
 from tumorview.gui.docks.history_dock import HistoryPanel
 from tumorview.gui.docks.labels_dock import LabelsPanel
 from tumorview.gui.docks.measure_dock import MeasurePanel
+from tumorview.gui.docks.refine_dock import RefinePanel
 from tumorview.gui.docks.segment_dock import SegmentPanel
 from tumorview.gui.keys import KeyGuard
 from tumorview.gui.widgets import Panel
 
 WIDTH = 224
+TOOL_ACTIONS = tuple(f"edit.{tool.value}" for tool in Tool)
+LABEL_ACTIONS = ("add_label", "remove_label", *(f"labels_{preset.id}" for preset in LABEL_PRESETS))
 
 
 class ToolColumn(KeyGuard):
@@ -30,10 +35,9 @@ class ToolColumn(KeyGuard):
         self.segment = SegmentPanel(actions["segment.run"], actions["segment.cancel"])
         self.contrast = ContrastPanel(reading, actions["view.invert"])
         self.labels = LabelsPanel()
-        self.edit = EditPanel(
-            [actions[name] for name in ("edit.navigate", "edit.brush", "edit.erase")],
-            [actions[name] for name in ("edit.undo", "edit.redo")],
-        )
+        self.labels.offer([actions[f"edit.{name}"] for name in LABEL_ACTIONS])
+        self.edit = EditPanel([actions[name] for name in TOOL_ACTIONS])
+        self.refine = RefinePanel(actions)
         self.measure = MeasurePanel(actions)
         self.history = HistoryPanel()
         self.agreement = AgreementPanel(actions["file.open_truth"], actions["view.compare_truth"])
@@ -58,7 +62,8 @@ class ToolColumn(KeyGuard):
     @property
     def panels(self) -> tuple[Panel, ...]:
         """From top to bottom."""
-        return self.segment, self.contrast, self.labels, self.edit, self.history, self.measure, self.agreement
+        masks = (self.labels, self.edit, self.refine, self.history)
+        return self.segment, self.contrast, *masks, self.measure, self.agreement
 
     def sizeHint(self) -> QSize:
         """As narrow as the controls allow: the image needs the room."""

@@ -281,6 +281,16 @@ class Panel(QWidget):
         self.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Maximum)
         self.refresh_icons()
 
+    def add_to_header(self, *widgets: QWidget) -> None:
+        """Put small controls at the right end of the header, where they need no row of their own."""
+        layout = self.header.layout() or QHBoxLayout(self.header)
+        layout.setContentsMargins(0, 0, theme.GRID // 2, 0)
+        layout.setSpacing(0)
+        if isinstance(layout, QHBoxLayout):
+            layout.addStretch(1)
+        for widget in widgets:
+            layout.addWidget(widget)
+
     @property
     def folded(self) -> bool:
         """Whether only the header is shown."""

@@ -1,9 +1,10 @@
 """The labels of the mask and how they are drawn."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from PySide6.QtCore import QSize, Qt, Signal
-from PySide6.QtGui import QColor, QMouseEvent
+from PySide6.QtGui import QAction, QColor, QMouseEvent
 from PySide6.QtWidgets import (
     QColorDialog,
     QHBoxLayout,
@@ -17,7 +18,7 @@ from PySide6.QtWidgets import (
 from tumorview.core.labels import STANDARD_OPACITY, Label, LabelTable
 from tumorview.core.rendering import BoundaryStyle
 from tumorview.gui import icons, theme
-from tumorview.gui.widgets import CheckBox, ElidedLabel, Panel, Slider, compact_spin, label, named, row
+from tumorview.gui.widgets import CheckBox, ElidedLabel, Panel, Slider, action_button, compact_spin, label, named, row
 
 
 @dataclass(frozen=True)
@@ -158,6 +159,7 @@ class LabelsPanel(Panel):
     solo_asked = Signal(int)  # a label's number
 
     def __init__(self, parent: QWidget | None = None) -> None:
+        self._presets: QToolButton | None = None
         super().__init__("Labels", "labels", parent)
         self._rows: dict[int, LabelRow] = {}
         self._list = QVBoxLayout()
@@ -191,10 +193,28 @@ class LabelsPanel(Panel):
             lambda pixels: self.overlay_chosen.emit(OverlayChoice(boundary_width=pixels))
         )
 
+    def refresh_icons(self) -> None:
+        """Draw the icons again in the theme's colours."""
+        super().refresh_icons()
+        if self._presets is not None:
+            self._presets.setIcon(icons.icon("presets"))
+
     @property
     def rows(self) -> tuple[LabelRow, ...]:
         """The labels as they are shown."""
         return tuple(self._rows.values())
+
+    def offer(self, actions: Sequence[QAction]) -> None:
+        """Buttons in the header for adding and removing a label (the first two), and a menu of presets (the others)."""
+        self._presets = _flat_button("label_presets", "Label presets", "Name and colour the labels after a convention")
+        self._presets.setStyleSheet("QToolButton::menu-indicator { image: none; }")
+        self._presets.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
+        self._presets.addActions(actions[2:])
+        buttons = [action_button(action, size=14) for action in actions[:2]]
+        for button in buttons:
+            button.setFixedSize(theme.TARGET, theme.TARGET)
+        self.add_to_header(*buttons, self._presets)
+        self.refresh_icons()
 
     def show_overlay(self, opacity: float, boundary: bool, width: int, outline: BoundaryStyle) -> None:
         """Show how the overlay is drawn, without reporting it."""

@@ -7,6 +7,7 @@ from PySide6.QtCore import Qt, Signal
 from PySide6.QtGui import QAction
 from PySide6.QtWidgets import QHBoxLayout, QProgressBar, QWidget
 
+from tumorview.core.labels import LabelTable
 from tumorview.core.prediction import Origin
 from tumorview.gui import icons, theme
 from tumorview.gui.widgets import CheckBox, ComboBox, ElidedLabel, Notes, Panel, Slider, label, named, push_button, row
@@ -46,6 +47,12 @@ class SegmentPanel(Panel):
         self.device = _choices(DEVICES, "device_combo", "Device", "Where the network computes")
         self.engine = _choices(ENGINES, "engine_combo", "Engine", "Which library computes; Auto takes the fastest")
         self._models: dict[str, ModelChoice] = {}
+        self.into = ComboBox()
+        named(self.into, "segment_label", "Label to write", "The label that a network which finds one thing writes")
+        self._target = QWidget()
+        target = row(label("Into"), self.into)
+        target.setStretch(1, 1)
+        self._target.setLayout(target)
         self.threshold = Slider(1, 99)
         self.threshold.setValue(50)
         named(self.threshold, "threshold_slider", "Threshold", "Tumour where the network is at least this sure")
@@ -96,6 +103,7 @@ class SegmentPanel(Panel):
         both.addWidget(self.device, 1)
         both.addWidget(self.engine, 1)
         self.content.addLayout(both)
+        self.content.addWidget(self._target)
         self.content.addLayout(row(label("Threshold"), self.threshold, self._value))
         self.content.addWidget(self.replace)
         buttons = QHBoxLayout()
@@ -137,6 +145,25 @@ class SegmentPanel(Panel):
         """Show what is remembered."""
         self.device.select(device)
         self.engine.select(engine)
+
+    def show_labels(self, labels: LabelTable | None) -> None:
+        """Offer the labels to write into; nothing to choose where there is one at most."""
+        chosen = self.into.currentData()
+        self.into.clear()
+        self.into.addItem("The model's own label", None)
+        for entry in labels or ():
+            self.into.addItem(icons.swatch(entry.colour), entry.name, entry.number)
+            if entry.locked:
+                self.into.disable(self.into.count() - 1)
+        if not self.into.select(chosen):
+            self.into.setCurrentIndex(0)
+        self._target.setVisible(labels is not None and len(labels) > 1)
+
+    @property
+    def label_to_write(self) -> int | None:
+        """The label that the user chose for the network; None for the model's own."""
+        number: int | None = self.into.currentData()
+        return number
 
     # -- threshold ---------------------------------------------------------------------------------------------
 

@@ -7,13 +7,14 @@ from typing import TYPE_CHECKING
 from PySide6.QtCore import QPointF, QRectF, QSize, QSizeF, Qt
 from PySide6.QtGui import QColor, QFont, QImage, QPainter, QPen, QTransform
 
+from tumorview.app.tool_options import Tool
 from tumorview.core import colour_maps
+from tumorview.core.tools import Shape
 from tumorview.gui.views.annotations import MARGIN, AnnotationPainter, Annotations
 from tumorview.gui.views.colour_bar import paint_colour_bar
 from tumorview.gui.views.corner_texts import annotations_of
 from tumorview.gui.views.layers import OverlayPicture, Recent
 from tumorview.gui.views.slice_source import HEAT_COLOURS
-from tumorview.gui.views.values import Tool
 from tumorview.gui.views.viewport import Viewport
 
 if TYPE_CHECKING:
@@ -92,7 +93,8 @@ class Canvas:
         for layer in view.layers:
             layer.paint(painter, view)
         if not view.circle.isEmpty():
-            self._paint_circle(painter, view.circle, erasing=view.tool is Tool.ERASE)
+            square = view.session.brush.shape is Shape.SQUARE
+            self._paint_circle(painter, view.circle, erasing=view.tool is Tool.ERASE, square=square)
         paint_frame(painter, view)
 
     def _paint_scene(
@@ -136,11 +138,12 @@ class Canvas:
             )
         )
 
-    def _paint_circle(self, painter: QPainter, circle: QRectF, *, erasing: bool) -> None:
+    def _paint_circle(self, painter: QPainter, circle: QRectF, *, erasing: bool, square: bool) -> None:
         # Smooth circles are slow to draw; the same one moves with the pointer for many frames.
         ratio = painter.device().devicePixelRatioF()
         diameter = max(round(circle.width() * ratio), 1)
-        image = self._circles.get((diameter, ratio, erasing), lambda: _circle_image(diameter, ratio, erasing=erasing))
+        key = (diameter, ratio, erasing, square)
+        image = self._circles.get(key, lambda: _circle_image(diameter, ratio, erasing=erasing, square=square))
         left = round(circle.left() * ratio) - CIRCLE_MARGIN
         top = round(circle.top() * ratio) - CIRCLE_MARGIN
         painter.drawImage(QPointF(left / ratio, top / ratio), image)
@@ -220,18 +223,19 @@ def _paint_crosshair(painter: QPainter, view: "SliceView") -> None:
     painter.fillRect(x, y + gap, 1, height - y - gap, CROSSHAIR_COLOUR)
 
 
-def _circle_image(diameter: int, ratio: float, *, erasing: bool) -> QImage:
-    """The outline of a brush ``diameter`` device pixels across, with a margin for its line."""
+def _circle_image(diameter: int, ratio: float, *, erasing: bool, square: bool) -> QImage:
+    """The outline of a round or square brush ``diameter`` device pixels across, with a margin for its line."""
     side = diameter + 2 * CIRCLE_MARGIN
     image = QImage(side, side, QImage.Format.Format_ARGB32_Premultiplied)
     image.fill(Qt.GlobalColor.transparent)
     painter = QPainter(image)
     painter.setRenderHint(QPainter.RenderHint.Antialiasing)
     circle = QRectF(CIRCLE_MARGIN, CIRCLE_MARGIN, diameter, diameter)
+    draw = painter.drawRect if square else painter.drawEllipse
     painter.setPen(QPen(CIRCLE_SHADOW, 3.0 * ratio))
-    painter.drawEllipse(circle)
+    draw(circle)
     painter.setPen(QPen(CIRCLE_COLOUR, 1.2 * ratio, Qt.PenStyle.DashLine if erasing else Qt.PenStyle.SolidLine))
-    painter.drawEllipse(circle)
+    draw(circle)
     painter.end()
     image.setDevicePixelRatio(ratio)
     return image

@@ -8,8 +8,8 @@ from PySide6.QtCore import QPointF, Qt
 from PySide6.QtGui import QKeyEvent, QMouseEvent, QWheelEvent
 
 from tumorview.app import mouse
+from tumorview.app.tool_options import Tool
 from tumorview.core.rendering import Window
-from tumorview.gui.views.values import Tool
 
 if TYPE_CHECKING:
     from tumorview.gui.views.slice_view import SliceView
@@ -207,7 +207,7 @@ class Gestures:
         event.accept()
         if event.modifiers() & Modifier.ControlModifier:
             self._view.zoom_about(event.position(), ZOOM_PER_NOTCH**notches)
-        elif event.modifiers() & Modifier.ShiftModifier and self._view.tool is not Tool.NAVIGATE:
+        elif event.modifiers() & Modifier.ShiftModifier and self._view.tool.paints:
             self._view.scale_brush(BRUSH_STEP**notches)
         else:
             self._scroll(notches)
@@ -254,9 +254,9 @@ class Gestures:
         held = "Ctrl" if modifiers & Modifier.ControlModifier else "Shift" if modifiers & Modifier.ShiftModifier else ""
         does = self.preset.drags.get(f"{held}+{name}")
         if does is None:
-            if view.tool is not Tool.NAVIGATE and button == Button.LeftButton:
+            if view.tool.paints and button == Button.LeftButton:
                 return PaintDrag(view, place, erase=view.tool is Tool.ERASE)
-            if view.tool is not Tool.NAVIGATE and button == Button.RightButton and self.preset.right_erases:
+            if view.tool.paints and button == Button.RightButton and self.preset.right_erases:
                 return PaintDrag(view, place, erase=True)
             does = self.preset.drags.get(name)
         return None if does is None else _DRAGS[does](view, place)

@@ -10,6 +10,7 @@ from PySide6.QtGui import QFont, QKeyEvent, QMouseEvent, QPainter
 
 from tumorview.app.measurements import Kind, Measurement, measured, take
 from tumorview.app.session import Session
+from tumorview.app.tool_options import Tool
 from tumorview.core.event import Event
 from tumorview.core.lesions import Burden
 from tumorview.core.measure import Point
@@ -17,7 +18,6 @@ from tumorview.core.study import Series
 from tumorview.gui.views import measure_shapes as shapes
 from tumorview.gui.views.measure_scene import Draft, Found, MeasureScene, points_of
 from tumorview.gui.views.measure_shapes import HANDLE_REACH, Projection
-from tumorview.gui.views.values import Tool
 from tumorview.gui.views.view_layer import ViewLayer
 
 if TYPE_CHECKING:

@@ -25,6 +25,7 @@ from PySide6.QtWidgets import QAbstractSpinBox, QApplication, QLineEdit, QPlainT
 from tumorview.app.mouse import MousePreset
 from tumorview.app.reading import Reading
 from tumorview.app.session import Session
+from tumorview.app.tool_options import Tool
 from tumorview.core.slicing import Plane, PlaneView
 from tumorview.gui.views.canvas import Canvas
 from tumorview.gui.views.gestures import Gestures
@@ -32,7 +33,6 @@ from tumorview.gui.views.paint_hints import grid_notice, why_not_paint
 from tumorview.gui.views.series_drag import dragged_series
 from tumorview.gui.views.session_follower import SessionFollower
 from tumorview.gui.views.slice_pane import SlicePane
-from tumorview.gui.views.values import Tool
 from tumorview.gui.views.view_layer import ViewLayer
 
 TYPING = (QLineEdit, QAbstractSpinBox, QTextEdit, QPlainTextEdit)
@@ -99,7 +99,7 @@ class SliceView(SlicePane):
         return self._gestures.panning
 
     def set_tool(self, tool: Tool) -> None:
-        """Navigate, paint or erase with the left button."""
+        """What the left button does from now on."""
         self.abandon_drag()
         self._tool = tool
         self.refresh_pointer()
@@ -129,7 +129,9 @@ class SliceView(SlicePane):
             self.hinted.emit(hint)
             return False
         self.painting = True
-        self.session.begin_stroke(PlaneView.of(mask.geometry, self.plane, self.turn), erase=erase)
+        smart = self._tool is Tool.SMART_BRUSH and not erase and self.series is not None
+        greys = self.series.volume.data if smart and self.series is not None else None
+        self.session.begin_stroke(PlaneView.of(mask.geometry, self.plane, self.turn), erase=erase, smart_on=greys)
         return True
 
     def end_stroke(self) -> None:
@@ -160,9 +162,9 @@ class SliceView(SlicePane):
 
     def refresh_pointer(self) -> None:
         """Show the pointer and the brush's outline as they are now."""
-        paints = self._tool is not Tool.NAVIGATE and self.plane_view is not None and not self._gestures.panning
+        works = self._tool is not Tool.NAVIGATE and self.plane_view is not None and not self._gestures.panning
         circle = QRectF()
-        if paints and self._pointer is not None and self.source.masks.on_own_grid:
+        if works and self._tool.paints and self._pointer is not None and self.source.masks.on_own_grid:
             radius = self.session.brush.radius * self.viewport.scale
             circle = QRectF(self._pointer.x() - radius, self._pointer.y() - radius, 2 * radius, 2 * radius)
         if circle != self.circle:
@@ -173,7 +175,7 @@ class SliceView(SlicePane):
             self.setCursor(Qt.CursorShape.ClosedHandCursor)
         else:
             shapes = [shape for layer in reversed(self.layers) if (shape := layer.cursor(self)) is not None]
-            self.setCursor(next(iter(shapes), Qt.CursorShape.CrossCursor if paints else Qt.CursorShape.ArrowCursor))
+            self.setCursor(next(iter(shapes), Qt.CursorShape.CrossCursor if works else Qt.CursorShape.ArrowCursor))
 
     def _escape_ends_something(self) -> bool:
         return self._gestures.dragging or any(layer.wants_escape(self) for layer in self.layers)

@@ -1,21 +1,12 @@
 """The small values that slice views are steered with and report."""
 
 from dataclasses import dataclass
-from enum import StrEnum
 
 from tumorview.core.rendering import BoundaryStyle
 
 Voxel = tuple[int, int, int]
 
 CROSSHAIR_REACH = 2  # pixels to either side that its lines may touch
-
-
-class Tool(StrEnum):
-    """What the left button does in a view."""
-
-    NAVIGATE = "navigate"
-    BRUSH = "brush"
-    ERASE = "erase"
 
 
 @dataclass(frozen=True)
