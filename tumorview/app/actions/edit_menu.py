@@ -45,7 +45,7 @@ ACTIONS: tuple[ActionSpec, ...] = (
         "Paints only what is as bright as the middle of the brush, and stops at edges",
         "smart_brush",
     ),
-    _tool("polygon", "&Polygon", ("Shift+P",), "Click the corners; Enter or double click closes it", "polygon"),
+    _tool("polygon", "&Polygon", ("Shift+C",), "Click the corners; Enter or double click closes it", "polygon"),
     _tool("lasso", "&Lasso", ("Shift+L",), "Draw around an area; right drag cuts it out", "lasso"),
     _tool("fill", "&Fill", ("Shift+F",), "Click a part of the mask or what it encloses", "fill"),
     _tool(
