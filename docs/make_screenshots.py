@@ -111,6 +111,7 @@ def tour(window: MainWindow, folder: Path) -> None:
     settle(window)
     take(window, folder, "window-truth")
     window.actions["view.compare_truth"].setChecked(False)
+    contrast(window, folder)
     three_d(window, folder)
     slider = window.findChild(QSlider, "threshold_slider")
     slider.setValue(30)
@@ -130,6 +131,21 @@ def tour(window: MainWindow, folder: Path) -> None:
     window.actions["view.light_theme"].setChecked(True)
     settle(window)
     take(window, folder, "window-light")
+
+
+def contrast(window: MainWindow, folder: Path) -> None:
+    """The lesion's window with the histogram, and the probabilities as a heat map."""
+    folded = window.tools.contrast.folded
+    window.tools.contrast.set_folded(False)
+    window.actions["view.lesion_window"].trigger()
+    settle(window)
+    take(window, folder, "window-contrast")
+    window.actions["view.auto_window"].trigger()
+    window.actions["view.heat_map"].setChecked(True)
+    settle(window)
+    take(window, folder, "window-heat-map")
+    window.actions["view.heat_map"].setChecked(False)
+    window.tools.contrast.set_folded(folded)
 
 
 def three_d(window: MainWindow, folder: Path) -> None:
