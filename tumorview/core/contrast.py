@@ -87,7 +87,7 @@ class Intensities:
         return cls(air, quantiles, inner, counts, low, high)
 
     def percentile(self, percent: float, *, inner: bool = False) -> float:
-        """The intensity that ``percent`` of the voxels that are not air lie below; ``inner``: of those in the middle."""
+        """The intensity that ``percent`` of the voxels that are not air lie below; ``inner``: those in the middle."""
         known = self.inner if inner else self.quantiles
         return float(np.interp(percent / 100.0, np.linspace(0.0, 1.0, len(known)), known))
 
