@@ -16,7 +16,7 @@ if not os.environ.get("DISPLAY") and sys.platform == "linux":
     os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
 
 from PIL import Image
-from PySide6.QtCore import QPoint, Qt
+from PySide6.QtCore import QPoint, QPointF, Qt
 from PySide6.QtGui import QColor, QPainter, QPixmap
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QDialog, QMessageBox, QSlider, QWidget
@@ -113,6 +113,7 @@ def tour(window: MainWindow, folder: Path) -> None:
     window.actions["view.compare_truth"].setChecked(False)
     contrast(window, folder)
     three_d(window, folder)
+    layouts(window, folder)
     slider = window.findChild(QSlider, "threshold_slider")
     slider.setValue(30)
     settle(window)
@@ -157,6 +158,23 @@ def three_d(window: MainWindow, folder: Path) -> None:
         take(window, folder, "view-3d")
     else:
         sys.stdout.write("view-3d.png is taken under xvfb-run, where there is OpenGL\n")
+    window.actions["view.axial_only"].trigger()
+    settle(window)
+
+
+def layouts(window: MainWindow, folder: Path) -> None:
+    """Series beside each other, a view that is zoomed, and one that is flipped."""
+    window.actions["view.hang_tumour"].trigger()
+    settle(window)
+    take(window, folder, "layout-hanging")
+    window.actions["view.side_by_side"].trigger()
+    settle(window)
+    view = window.grid.active
+    view.zoom_about(QPointF(view.voxel_to_widget(*view.current_voxel)), 2.2)
+    window.actions["view.flip_horizontal"].trigger()
+    settle(window)
+    take(window, folder, "layout-two-series")
+    window.actions["view.reset"].trigger()
     window.actions["view.axial_only"].trigger()
     settle(window)
 

@@ -6,6 +6,7 @@ from PySide6.QtCore import QPoint, Signal
 from PySide6.QtWidgets import QGridLayout, QWidget
 
 from tumorview.app.layouts import (
+    HANGING,
     Layout,
     Slot,
     Volume3D,
@@ -161,6 +162,9 @@ class ViewGrid(QWidget):
         """FLAIR, T1, T1CE and T2 beside each other."""
         if self._session.study is not None:
             self._show(Layout.FOUR_SERIES, hung_by_role(self._session.study))
+            for view, role in zip(self._cells, HANGING, strict=True):
+                assert isinstance(view, SliceView)
+                view.empty_text = f"No {role.value} in this study. {EMPTY_TEXT}"
 
     def toggle_maximised(self, widget: QWidget | None = None) -> None:
         """One cell (by default the view under the hand) alone, or all of them again."""
