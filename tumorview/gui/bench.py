@@ -99,7 +99,8 @@ def scroll_rows(session: Session, repeats: int = REPEATS) -> list[BenchRow]:
                 QCoreApplication.sendEvent(view, _wheel(view, place, down))
                 watch.wait()
                 milliseconds.append((time.perf_counter() - start) * 1000.0)
-            measured += _rows(f"wheel step to painted frame, 2x2 layout, {plane.value} view", milliseconds)
+            where = "" if plane is Plane.AXIAL else f" ({plane.value} view)"
+            measured += _rows(f"wheel step to painted frame, 2x2 layout{where}", milliseconds)
     return measured
 
 

@@ -3,10 +3,11 @@
 from collections.abc import Callable, Sequence
 
 from PySide6.QtCore import QPoint, Signal
-from PySide6.QtWidgets import QGridLayout, QWidget
+from PySide6.QtWidgets import QWidget
 
 from tumorview.app.layouts import (
     HANGING,
+    Cell,
     Layout,
     Slot,
     Volume3D,
@@ -18,11 +19,11 @@ from tumorview.app.reading import Reading
 from tumorview.app.session import Session
 from tumorview.core.slicing import Plane, acquisition_plane
 from tumorview.core.study import Series, Study
+from tumorview.gui.views.cell_layout import CellLayout
 from tumorview.gui.views.framing_links import FramingLinks
 from tumorview.gui.views.session_follower import until_destroyed
 from tumorview.gui.views.slice_view import SliceView
 
-GAP = 2  # pixels between views
 EXTRA_VIEWS = 4
 EMPTY_TEXT = "Drag a series here"
 
@@ -63,14 +64,11 @@ class ViewGrid(QWidget):
         self._main = Plane.AXIAL
         self._maximised: QWidget | None = None
         self._cells: list[QWidget] = []
-        self._placed: list[QWidget] = []
         self._activating = False
         self._study: Study | None = None
         self._crosshair_in = {False: False, True: True}  # one view, several views
         self.active = self._planes[Plane.AXIAL]
-        self._grid = QGridLayout(self)
-        self._grid.setContentsMargins(0, 0, 0, 0)
-        self._grid.setSpacing(GAP)
+        self._grid = CellLayout(self)
         self._links = FramingLinks(reading, lambda: self.shown, self)
         stops = [
             session.study_changed.connect(self._study_changed),
@@ -260,24 +258,9 @@ class ViewGrid(QWidget):
         plan = cells(self._layout, self._main)
         self._cells = [self._widget_of(number, cell.content) for number, cell in enumerate(plan)]
         shown = self._cells if self._maximised is None else [self._maximised]
-        for widget in self._placed:
-            self._grid.removeWidget(widget)
-            if widget not in shown:
-                widget.hide()
-        for line in range(3):  # those that an earlier layout used
-            self._grid.setRowStretch(line, 0)
-            self._grid.setColumnStretch(line, 0)
-        self._placed = list(shown)
-        for cell, widget in zip(plan, self._cells, strict=True):
-            if widget not in shown:
-                continue
-            place = (cell.row, cell.column, cell.rows, cell.columns) if self._maximised is None else (0, 0, 1, 1)
-            self._grid.addWidget(widget, *place)
-            for row in range(place[0], place[0] + place[2]):
-                self._grid.setRowStretch(row, 1)
-            for column in range(place[1], place[1] + place[3]):
-                self._grid.setColumnStretch(column, 1)
-            widget.show()
+        if self._maximised is not None:
+            plan = (Cell(Slot(0)),)
+        self._grid.show_cells(plan, shown)
         self.set_crosshair(self.crosshair)
         if self.active not in self.shown and self.shown:
             self.active = self.shown[0]
