@@ -26,9 +26,11 @@ from tumorview.ml.engines.opening import Source, candidates
 from tumorview.ml.inputs import prepare
 from tumorview.ml.model_evaluation import lgg_study
 from tumorview.ml.models import load_model
+from tumorview.ml.predictor import SUSPICION
 from tumorview.ml.preprocess import FRAME
 from tumorview.ml.recipes import load_recipe
 from tumorview.ml.registry import ModelRegistry, sha256_of
+from tumorview.ml.second_look import combined
 
 VARIANTS = ("all", "all_flip", "flair", "flair_flip")
 _BATCH = 8
@@ -140,14 +142,15 @@ def smoothed(field: Callable[[Case], Floats], weight: float) -> Callable[[Case],
     return lambda case: ndimage.convolve1d(field(case), kernel, axis=0, mode="nearest")
 
 
-def second_look(first: str, second: str, suspicion: float) -> Callable[[Case], Floats]:
-    """Mean with another variant in the slices where the first one reaches ``suspicion``: cheaper than everywhere."""
+def looked_twice(first: str, second: str) -> Callable[[Case], Floats]:
+    """The predictor's second look: another variant in suspicious slices, both combined."""
 
     def field(case: Case) -> Floats:
-        probability = case.probabilities[first].copy()
-        slices = probability.max(axis=(1, 2)) >= suspicion
-        probability[slices] = (probability[slices] + case.probabilities[second][slices]) / 2
-        return probability
+        one = case.probabilities[first]
+        again = one.max(axis=(1, 2), keepdims=True) >= SUSPICION
+        other = np.where(again, case.probabilities[second], one)
+        half = (part[None].astype(np.float16) for part in (one, other))
+        return combined(*half, 0.5)[0].astype(np.float32)
 
     return field
 
@@ -209,12 +212,10 @@ def options() -> dict[str, Option]:
         f"components of {share:.0%} of the largest": without_small(at(plain), share=share)
         for share in (0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0)
     }
-    for suspicion in (0.1, 0.3, 0.5):
-        look = second_look("all", "all_flip", suspicion)
-        found[f"mirrored from {suspicion:.1f}"] = at(look)
-        for share, voxels in ((0.05, 0), (0.1, 0), (0.05, 200), (0.05, 400)):
-            kept = without_small(at(look), share=share, voxels=voxels)
-            found[f"mirrored from {suspicion:.1f}, components of {share:.0%} and {voxels}"] = kept
+    for name, look in (("", looked_twice("all", "all_flip")), ("FLAIR only, ", looked_twice("flair", "flair_flip"))):
+        found[f"{name}second look"] = at(look)
+        for share in (0.05, 0.1, 0.15):
+            found[f"{name}second look, components of {share:.0%}"] = without_small(at(look), share=share)
     found |= {f"components with a peak of {peak:.2f}": without_doubtful(plain, peak) for peak in (0.7, 0.8, 0.9, 0.95)}
     return found
 

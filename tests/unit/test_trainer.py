@@ -164,6 +164,18 @@ def test_a_phase_prunes_the_deepest_level_and_resumes(data_set: Path, tmp_path: 
     assert model.channels == (4, 8, 16, 32, 48)
 
 
+def test_a_shared_first_phase_need_not_be_trained_twice(data_set: Path, tmp_path: Path):
+    """A copy of a run goes on with another recipe of the same beginning as if it had been that recipe's all along."""
+    first = dataclasses.replace(RECIPE, phases=(dataclasses.replace(FIRST, steps=4, evaluate_every=2),))
+    lite = dataclasses.replace(first, phases=(*first.phases, dataclasses.replace(FIRST, steps=2, slim=0.75)))
+    train([data_set], tmp_path / "full", first)
+    copy = shutil.copytree(tmp_path / "full", tmp_path / "copy")
+    resumed = train([data_set], copy, lite, resume=True)
+    whole = train([data_set], tmp_path / "whole", lite)
+    ours, theirs = (load_file(report.out / "last.safetensors") for report in (resumed, whole))
+    assert [key for key in theirs if not torch.equal(ours[key], theirs[key])] == []
+
+
 def test_given_weights_of_another_kind_are_refused(finished, data_set: Path, tmp_path: Path):
     settings = dataclasses.replace(RECIPE.model, initial=str(finished[0].model), classes=3)
     with pytest.raises(TrainingError, match="3 channels and 2 classes, the recipe 3 and 3"):

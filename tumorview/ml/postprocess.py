@@ -8,7 +8,7 @@ from typing import Any
 class Postprocess:
     """What is done with the network's probabilities because it wins on patients kept apart; ``gain`` says how much.
 
-    ``second_look``: slices in which something may be tumour are predicted again mirrored, and both answers averaged.
+    ``second_look``: slices in which something may be tumour are predicted again mirrored; see ``second_look.combined``.
     ``smallest_share``: 3-D pieces with fewer voxels than this share of the largest are left out of masks.
     """
 
@@ -21,7 +21,7 @@ class Postprocess:
         """In words, for whoever reads where a mask comes from."""
         found = []
         if self.second_look:
-            found.append("Slices that may hold tumour are the mean of two answers: as they are, and mirrored.")
+            found.append("Slices that may hold tumour were looked at twice, once mirrored; both looks have to agree.")
         if self.smallest_share:
             found.append(f"Pieces smaller than {self.smallest_share:.0%} of the largest are left out.")
         return tuple(found)

@@ -15,10 +15,11 @@ from tumorview.ml.card import ModelCard
 from tumorview.ml.engines.base import Engine, Floats
 from tumorview.ml.inputs import StudyInputs, prepare, presented
 from tumorview.ml.postprocess import Postprocess
+from tumorview.ml.second_look import combined
 
+SUSPICION = 0.3  # a second look from here is as good as everywhere on the validation patients; from 0.5 it is not
 _CHUNK_SECONDS = 0.15  # cancel answers within 0.2 s even by an engine that does not look for it
 _LARGEST_CHUNK = 16
-_SUSPICION = 0.3  # as good as everywhere on the validation patients; from 0.5 some of the gain is lost
 _FIRST_LOOK = 0.75  # of the way; a third of a study's slices have tumour and are looked at again
 
 
@@ -67,11 +68,9 @@ def predict_study(
     after = card.postprocess if postprocess is None else postprocess
     run = _Run(card, engine, inputs, on_slices, batch)
     order = outward(inputs.occupied, first)
+    run.look(order, progress.part(0.0, _FIRST_LOOK if after.second_look else 1.0))
     if after.second_look:
-        run.look(order, progress.part(0.0, _FIRST_LOOK))
-        run.look(run.suspicious(order), progress.part(_FIRST_LOOK, 1.0), again=True)
-    else:
-        run.look(order, progress)
+        run.look_again(order, progress.part(_FIRST_LOOK, 1.0))
     origin = _origin(card, engine, inputs, time.perf_counter() - started, after)
     return Prediction(
         run.volume, inputs.geometry, card.foreground, origin, card.threshold, study.id, after.smallest_share
@@ -94,27 +93,58 @@ class _Run:
         self.volume: Probabilities = np.zeros((len(card.foreground), *inputs.geometry.shape), np.float16)
         self._windows = [presented(part, inputs.view) for part in self.volume]
 
-    def look(self, order: Sequence[int], progress: Progress, *, again: bool = False) -> None:
-        """Predict slices in this order; ``again`` mirrors them and averages with what is there."""
+    def look(self, order: Sequence[int], progress: Progress) -> None:
+        """Predict slices in this order."""
+
+        def put(indices: list[int], fresh: npt.NDArray[np.float16]) -> None:
+            for window, planes in zip(self._windows, fresh, strict=True):
+                window[indices] = planes
+
+        self._slices(order, progress, put, mirrored=False)
+
+    def look_again(self, order: Sequence[int], progress: Progress) -> None:
+        """Predict mirror images of the slices that may hold tumour, and make one of both answers.
+
+        Their mean is shown on the way: pieces can be judged when the last slice is there.
+        """
+        first, second = self.volume.copy(), self.volume.copy()
+        others = [presented(part, self._inputs.view) for part in second]
+
+        def put(indices: list[int], fresh: npt.NDArray[np.float16]) -> None:
+            for window, other, planes in zip(self._windows, others, fresh, strict=True):
+                other[indices] = planes
+                window[indices] = (window[indices] + planes) / 2
+
+        again = self._suspicious(order)
+        self._slices(again, progress, put, mirrored=True)
+        if again:
+            self.volume[...] = combined(first, second, self._card.threshold)
+
+    def _slices(
+        self,
+        order: Sequence[int],
+        progress: Progress,
+        put: Callable[[list[int], npt.NDArray[np.float16]], None],
+        *,
+        mirrored: bool,
+    ) -> None:
+        """Hand the planes of every slice to ``put``, a few at a time, and tell."""
         done = 0
         for chunk in _chunks(order, self._batch):
             progress.check()
             began = time.perf_counter()
             here = progress.part(done / len(order), done / len(order))  # an engine may say what takes it so long
-            planes = self._planes(chunk.indices, here, mirrored=again)
-            for window, fresh in zip(self._windows, planes, strict=True):
-                old = window[list(chunk.indices)]
-                window[list(chunk.indices)] = (old + fresh) / 2 if again else fresh
+            put(chunk.indices, self._planes(chunk.indices, here, mirrored=mirrored))
             chunk.seconds = time.perf_counter() - began
             done += len(chunk.indices)
-            progress.report(done / len(order), f"{done} of {len(order)} slices" + (", mirrored" if again else ""))
+            progress.report(done / len(order), f"{done} of {len(order)} slices" + (", mirrored" if mirrored else ""))
             if self._on_slices is not None:
                 self._on_slices(SlicePrediction(self._inputs.view.normal_axis, tuple(chunk.indices), self.volume))
 
-    def suspicious(self, order: Sequence[int]) -> list[int]:
+    def _suspicious(self, order: Sequence[int]) -> list[int]:
         """Those of the slices in which the probability of tumour is not small everywhere."""
         tumour = (sum(window[k].astype(np.float32) for window in self._windows) for k in order)
-        return [k for k, probability in zip(order, tumour, strict=True) if np.max(probability) >= _SUSPICION]
+        return [k for k, probability in zip(order, tumour, strict=True) if np.max(probability) >= SUSPICION]
 
     def _planes(self, indices: Sequence[int], progress: Progress, *, mirrored: bool) -> npt.NDArray[np.float16]:
         """Probabilities of foreground classes [class, n, rows, columns] on the source's slices."""
