@@ -20,3 +20,10 @@ def test_frames_follow_the_hand(qtbot, session, rows):
         assert 0.0 < median.value <= late.value < GENEROUS * bench.BUDGET_MS
         assert late.ratio == pytest.approx(bench.BUDGET_MS / late.value)
     assert not session.painting
+
+
+@pytest.mark.benchmark
+def test_tools_on_the_whole_volume_stay_within_reach_of_a_second(session):
+    for row in bench.tool_rows(session):
+        assert 0.0 < row.value < GENEROUS * bench.TOOL_BUDGET_MS
+    assert not session.painting

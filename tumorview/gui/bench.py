@@ -17,10 +17,13 @@ from PySide6.QtWidgets import QApplication, QLayout, QVBoxLayout, QWidget
 from tumorview.app.layouts import Layout
 from tumorview.app.reading import Reading
 from tumorview.app.session import Session
+from tumorview.app.tool_commands import COMMANDS
 from tumorview.app.tool_options import Tool
+from tumorview.app.tools import Spot, Tools
 from tumorview.core.geometry import Geometry
 from tumorview.core.mask import Mask
-from tumorview.core.slicing import Plane
+from tumorview.core.progress import Progress
+from tumorview.core.slicing import Plane, PlaneView
 from tumorview.core.study import Role, Series, Study
 from tumorview.core.volume import Volume
 from tumorview.gui.views.slice_strip import SliceStrip
@@ -32,6 +35,8 @@ SPACING = (1.0, 0.5, 0.5)
 WINDOW_SIZE = (1600, 1000)
 BUDGET_MS = 16.0
 BRUSH_MM = 10.0
+TOOL_BUDGET_MS = 1000.0
+TUMOUR_VOXEL = (100, 204, 307)  # the middle of the example's tumour
 REPEATS = 120
 PATIENCE_SECONDS = 2.0
 
@@ -79,7 +84,7 @@ def rows(repeats: int = REPEATS) -> list[BenchRow]:
         os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
     application = QApplication.instance() or QApplication([])
     session = example_session()
-    measured = [*scroll_rows(session, repeats), *brush_rows(session, repeats)]
+    measured = [*scroll_rows(session, repeats), *brush_rows(session, repeats), *tool_rows(session)]
     application.processEvents()
     return measured
 
@@ -105,18 +110,60 @@ def scroll_rows(session: Session, repeats: int = REPEATS) -> list[BenchRow]:
 
 
 def brush_rows(session: Session, repeats: int = REPEATS) -> list[BenchRow]:
-    """Moves of a 10 mm brush around the tumour with live Dice and the slice strip: in one large view, and in 2x2."""
+    """Moves of 10 mm brushes around the tumour with live Dice and the slice strip: in one large view, and in 2x2."""
     measured = []
-    for layout, name in ((Layout.AXIAL, "512x512x200"), (Layout.QUAD, "2x2 layout")):
+    for layout, tool, ball, name in (
+        (Layout.AXIAL, Tool.BRUSH, False, "brush move to painted frame, 512x512x200"),
+        (Layout.QUAD, Tool.BRUSH, False, "brush move to painted frame, 2x2 layout"),
+        (Layout.AXIAL, Tool.BRUSH, True, "ball move to painted frame, 512x512x200"),
+        (Layout.AXIAL, Tool.SMART_BRUSH, False, "smart brush move to painted frame, 512x512x200"),
+    ):
         with _window(session, layout) as grid:
-            milliseconds = _brush(session, grid, repeats)
-        measured += _rows(f"brush move to painted frame, {name}", milliseconds)
+            session.set_brush(ball=ball)
+            milliseconds = _brush(session, grid, tool, repeats)
+            session.set_brush(ball=False)
+        measured += _rows(name, milliseconds)
     return measured
 
 
-def _brush(session: Session, grid: ViewGrid, repeats: int) -> list[float]:
+def tool_rows(session: Session) -> list[BenchRow]:
+    """Tools that look at the whole volume: a region grown through the tumour, and every other slice interpolated."""
+    tools, view = Tools(session), PlaneView.of(_grid(session), Plane.AXIAL)
+    series = session.active_series
+    assert series is not None
+    spot = Spot(view, SHAPE[0] // 2, series.volume.data, 700.0)
+    _, row, column = view.from_voxel(TUMOUR_VOXEL)
+    tools.set_options(grow_radius=60.0, grow_tolerance=0.2)
+    mask = tools.mask
+    kept = mask.data.copy()
+    mask.data[...] = 0
+    start = time.perf_counter()
+    growing = tools.grow(spot, row, column)
+    growing.show(growing.work()(Progress()))
+    growing.finish()
+    grown = (time.perf_counter() - start) * 1000.0
+    mask.data[...] = kept
+    mask.data[1::2] = 0
+    start = time.perf_counter()
+    tools.do(COMMANDS["edit.interpolate"](tools, spot))
+    interpolated = (time.perf_counter() - start) * 1000.0
+    for _ in range(2):
+        session.undo()
+    mask.data[...] = kept
+    return [
+        BenchRow(name, value, "ms", f"budget {TOOL_BUDGET_MS:.0f} ms", TOOL_BUDGET_MS / value)
+        for name, value in (("region grown, 512x512x200", grown), ("slices interpolated, 512x512x200", interpolated))
+    ]
+
+
+def _grid(session: Session) -> Geometry:
+    assert session.grid is not None
+    return session.grid
+
+
+def _brush(session: Session, grid: ViewGrid, tool: Tool, repeats: int) -> list[float]:
     view = grid.view(Plane.AXIAL)
-    view.set_tool(Tool.BRUSH)
+    view.set_tool(tool)
     session.set_brush(radius=BRUSH_MM)
     watch = FrameWatch(view)
     centre = QPointF(view.rect().center())
