@@ -56,6 +56,7 @@ soak: setup  ## an hour of scripted reading (MINUTES=60); memory, threads and Qt
 
 screenshots: setup  ## take the pictures of the documentation again
 	$(BIN)/python docs/make_screenshots.py
+	$(BIN)/python docs/tool_pictures.py
 
 screens: setup  ## after a change of the window that is meant: keep how its main states look, and the page of keys
 	TUMORVIEW_UPDATE_SCREENS=1 $(BIN)/pytest -q tests/gui/test_screens.py

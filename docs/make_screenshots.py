@@ -55,6 +55,11 @@ def take(window: MainWindow, folder: Path, name: str, *, over: QWidget | None = 
         _paste(picture, over.grab())
     path = folder / f"{name}.png"
     picture.save(str(path))
+    quantized(path)
+
+
+def quantized(path: Path) -> None:
+    """Make the PNG there one of few colours."""
     with Image.open(path) as image:
         full = image.convert("RGB")
     # Maximum coverage keeps the few pixels of a label's colour, which the commonest greys would crowd out.

@@ -17,6 +17,7 @@ from tumorview.core.slicing import PlaneView
 from tumorview.core.tools import Change, Region
 from tumorview.errors import EditError
 from tumorview.gui.docks.edit_dock import EditPanel, ToolChoice
+from tumorview.gui.docks.labels_dock import LabelsPanel
 from tumorview.gui.docks.refine_dock import RefinePanel
 from tumorview.gui.job_runner import Handlers, JobRunner
 from tumorview.gui.timing import Memory
@@ -41,6 +42,7 @@ class EditController(QObject):
         session: Session,
         grid: ViewGrid,
         jobs: JobRunner,
+        labels: LabelsPanel,
         edit: EditPanel,
         refine: RefinePanel,
         memory: Memory,
@@ -48,7 +50,7 @@ class EditController(QObject):
     ) -> None:
         super().__init__(parent)
         self._session, self._grid, self._jobs, self._memory = session, grid, jobs, memory
-        self._edit, self._refine = edit, refine
+        self._labels_panel, self._edit, self._refine = labels, edit, refine
         self.tools = Tools(session)
         self.labels = LabelEditor(session)
         options, brush = from_settings(vars(memory.settings))
@@ -67,6 +69,7 @@ class EditController(QObject):
         session.labels_changed.connect(lambda _: self._labels_changed())
         session.study_changed.connect(lambda _: self._study_changed())
         self._grid.brush_radius_changed.connect(lambda _: self._options_changed())
+        self._labels_panel.label_chosen.connect(self.choose_label)
         self._edit.chosen.connect(self._choose)
         self._refine.chosen.connect(self._choose)
         self._edit.whole_volume_asked.connect(lambda: self.command("edit.threshold_everywhere"))
@@ -215,6 +218,7 @@ class EditController(QObject):
         calibrated = grid is None or grid.calibrated
         self._edit.show_options(self.tools.options, self._session.brush, calibrated=calibrated)
         self._refine.show_options(self.tools.options, calibrated=calibrated)
+        self._labels_panel.show_chosen(self._session.brush.label)
 
     def _labels_changed(self) -> None:
         mask, brush = self._session.mask, self._session.brush
@@ -222,6 +226,7 @@ class EditController(QObject):
         if table is not None and len(table) and table.get(brush.label) is None:
             self._session.set_brush(label=next(iter(table)).number)
         self._edit.show_labels(table, self._session.brush)
+        self._labels_panel.show_chosen(self._session.brush.label)
 
     def _study_changed(self) -> None:
         self._jobs.cancel_stale()

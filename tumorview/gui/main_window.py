@@ -81,7 +81,9 @@ class MainWindow(QMainWindow):
         self.status = StatusBar()
         panels = self.tools
         self.display = DisplayController(self.session, self.grid, panels.labels, panels.agreement, self.memory, self)
-        self.editing = EditController(self.session, self.grid, self.jobs, panels.edit, panels.refine, self.memory, self)
+        self.editing = EditController(
+            self.session, self.grid, self.jobs, panels.labels, panels.edit, panels.refine, self.memory, self
+        )
         self.viewing = ViewController(
             self.session, self.reading, self.grid, self.strip, self.action_set, self.memory, self
         )
@@ -96,8 +98,15 @@ class MainWindow(QMainWindow):
             self, self.session, self.grid, self.strip, panels.measure, self.action_set, self.jobs
         )
         self.stepping = StepController(
-            self.session, self.reading, panels.history, panels.segment, self.status, self.action_set,
-            self.memory, self.segmenting.settle, self,
+            self.session,
+            self.reading,
+            panels.history,
+            panels.segment,
+            self.status,
+            self.action_set,
+            self.memory,
+            self.segmenting.settle,
+            self,
         )
         self.waiting = Waiting(self.jobs, self.status, self)
         self._closing = False

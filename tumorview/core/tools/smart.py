@@ -23,7 +23,8 @@ def like_centre(
       around the centre (but never below the noise of the neighbourhood), and
     * it is connected with the centre without crossing an edge: a step between neighbours above that tolerance.
 
-    Spread and noise are medians of absolute deviations, so that a few voxels beyond an edge do not widen them.
+    Single voxels that are enclosed belong to it too. Spread and noise are medians of absolute deviations, so that a
+    few voxels beyond an edge do not widen them.
     """
     from scipy import ndimage
 
@@ -39,7 +40,10 @@ def like_centre(
     components, _ = ndimage.label(flat)
     reached = components == components[centre]
     # The voxels of the edge itself on the centre's side are alike but steep: one step further takes them in.
-    return np.asarray(ndimage.binary_dilation(reached, mask=alike))
+    grown = ndimage.binary_dilation(reached, mask=alike)
+    # A single voxel left out in the middle is noise that a hand would have to dab at.
+    gaps, _ = ndimage.label(~grown)
+    return np.asarray(grown | ((np.bincount(gaps.ravel()) == 1)[gaps] & footprint))
 
 
 def _core(footprint: BoolArray, centre: tuple[int, int, int]) -> BoolArray:

@@ -46,6 +46,7 @@ class LabelRow(QWidget):
     """One label: colour, name, volume, strength of its fill, visible, locked."""
 
     changed = Signal(object)  # LabelChange
+    chosen = Signal(int)  # the label's number
     solo_asked = Signal(int)  # the label's number
 
     def __init__(self, entry: Label, parent: QWidget | None = None) -> None:
@@ -118,6 +119,17 @@ class LabelRow(QWidget):
         for control in (self.strength, self.visible, self.locked):
             control.blockSignals(False)
 
+    def mousePressEvent(self, event: QMouseEvent) -> None:
+        """A click beside the controls chooses the label to paint with."""
+        self.chosen.emit(self.entry.number)
+        super().mousePressEvent(event)
+
+    def set_chosen(self, chosen: bool) -> None:
+        """Mark the label that is painted."""
+        font = self.name.font()
+        font.setBold(chosen)
+        self.name.setFont(font)
+
     def show_volume(self, millilitres: float | None, voxels: int) -> None:
         """Show how much of it there is; voxels where the image has no spacing."""
         self.volume.set_text(f"{voxels:,} voxels" if millilitres is None else f"{millilitres:.1f} ml")
@@ -155,6 +167,7 @@ class LabelsPanel(Panel):
     """A row per label, and what applies to all of them."""
 
     label_changed = Signal(object)  # LabelChange
+    label_chosen = Signal(int)  # a label's number
     overlay_chosen = Signal(object)  # OverlayChoice
     solo_asked = Signal(int)  # a label's number
 
@@ -232,6 +245,11 @@ class LabelsPanel(Panel):
         for control in controls:
             control.blockSignals(False)
 
+    def show_chosen(self, number: int) -> None:
+        """Mark the label that is painted, where there is more than one."""
+        for one in self.rows:
+            one.set_chosen(one.entry.number == number and len(self._rows) > 1)
+
     def show_labels(self, labels: LabelTable | None) -> None:
         """Show every label; rows that stay are kept, so that a field being edited keeps the focus."""
         wanted = {entry.number: entry for entry in labels or ()}
@@ -245,6 +263,7 @@ class LabelsPanel(Panel):
                 continue
             added = LabelRow(entry)
             added.changed.connect(self.label_changed)
+            added.chosen.connect(self.label_chosen)
             added.solo_asked.connect(self.solo_asked)
             self._rows[number] = added
             self._list.insertWidget(position, added)

@@ -312,7 +312,10 @@ def test_labels_are_added_chosen_by_key_and_removed(qtbot, window):
     qtbot.keyClick(window.view(), Qt.Key.Key_1, Qt.KeyboardModifier.ShiftModifier)
     assert window.session.brush.label == 1
     assert window.findChild(QComboBox, "brush_label").currentData() == 1
-    window.actions["edit.label_2"].trigger()
+    second = window.tools.labels.rows[1]
+    qtbot.mouseClick(second.volume, Qt.MouseButton.LeftButton)
+    assert window.session.brush.label == 2
+    assert [row.name.font().bold() for row in window.tools.labels.rows] == [False, True]
     window.actions["edit.remove_label"].trigger()
     assert [row.entry.number for row in window.tools.labels.rows] == [1]
     window.actions["edit.labels_brats"].trigger()
