@@ -32,7 +32,7 @@ def layer_on(qtbot, grid=None, *, plane=Plane.AXIAL, more=()):
     data = np.broadcast_to(np.arange(grid.shape[2], dtype=np.int16), grid.shape)
     session = slices.session_on(grid, data=np.ascontiguousarray(data), more=more)
     view = slices.open_view(qtbot, SliceView(session, Reading(session), plane))
-    layer = MeasuringLayer(session, [view], view.font())
+    layer = MeasuringLayer(session, [view])
     return view, layer
 
 
@@ -322,13 +322,22 @@ def test_a_tool_of_the_table_measures_and_the_panel_lists_it(reader):
     one = reader.session.measurements.items[0]
     table = reader.tools.measure.table
     assert reader.tools.measure.isVisible()
-    assert [table.item(0, column).text() for column in range(4)] == [
-        "Distance",
-        one.headline,
-        "FLAIR",
-        "4",
-    ]
+    assert [table.item(0, column).text() for column in range(3)] == ["Distance", one.headline, "FLAIR 4"]
     assert reader.isWindowModified()
+
+
+def test_esc_ends_what_was_begun_first_and_puts_the_tool_away_next(reader, qtbot):
+    reader.actions["measure.distance"].trigger()
+    view, layer = reader.view(), reader.measuring.layer
+    slices.drag(view, place(view, 10, 10))
+    qtbot.keyClick(view, Qt.Key.Key_Escape)
+    assert layer.kind is Kind.DISTANCE
+    slices.drag(view, place(view, 20, 30))
+    assert reader.session.measurements.items == ()
+    qtbot.keyClick(view, Qt.Key.Key_Escape)
+    qtbot.keyClick(view, Qt.Key.Key_Escape)
+    assert layer.kind is None
+    assert reader.actions["edit.navigate"].isChecked()
 
 
 def test_tools_exclude_each_other(reader):

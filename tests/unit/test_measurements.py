@@ -64,7 +64,7 @@ def test_a_region_outside_the_image_has_no_statistics(session):
     one = take(Kind.ELLIPSE, session.study.reference, Plane.AXIAL, ((0, 0, 99), (5, 0, 99), (0, 5, 99)))
     assert one.quantity("mean").value is None
     assert one.quantity("area").value == pytest.approx(math.pi * 25)
-    assert one.headline == "78.54 mm², – ± –"
+    assert one.headline == "78.54 mm², –"
 
 
 def test_a_probe_reads_one_voxel(session):
@@ -191,6 +191,20 @@ def test_the_json_has_the_places_in_the_patient(session, tmp_path):
 def test_an_export_into_a_missing_folder_says_so(session, tmp_path):
     with pytest.raises(WriteError, match="folder"):
         measurement_export.export(tmp_path / "gone" / "out.csv", session.study, ())
+
+
+@pytest.mark.parametrize(
+    ("mean", "sd", "text"),
+    [
+        (56.43, 4.074, "56.4 ± 4.1"),
+        (1234.5, 67.8, "1234 ± 68"),
+        (0.012345, 0.5, "0.012 ± 0.500"),
+        (3.0, None, "3.00 ± –"),
+    ],
+)
+def test_mean_and_spread_have_the_same_decimals(mean, sd, text):
+    one = Measurement(Kind.ELLIPSE, "s", Plane.AXIAL, (), (Quantity("mean", mean), Quantity("sd", sd)))
+    assert one.spread == text
 
 
 @pytest.mark.parametrize(

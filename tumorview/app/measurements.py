@@ -69,9 +69,18 @@ class Measurement:
     def headline(self) -> str:
         """The number that matters most, in words."""
         if self.kind in REGIONS:
-            area, mean, sd = (self.quantity(name) for name in ("area", "mean", "sd"))
-            return f"{area.text}, {mean.text} ± {sd.text}"
+            return f"{self.quantity('area').text}, {self.spread}"
         return self.quantities[0].text if self.quantities else "–"
+
+    @property
+    def spread(self) -> str:
+        """Mean and standard deviation of a region, with three digits of the larger."""
+        mean, sd = (self.quantity(name).value for name in ("mean", "sd"))
+        if mean is None:
+            return "–"
+        largest = max(abs(mean), sd or 0.0, 1e-9)
+        decimals = min(max(2 - math.floor(math.log10(largest)), 0), 4)
+        return f"{mean:.{decimals}f} ± {'–' if sd is None else f'{sd:.{decimals}f}'}"
 
     def quantity(self, name: str) -> Quantity:
         """The quantity of that name; an undefined one where there is none."""

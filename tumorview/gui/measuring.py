@@ -46,7 +46,7 @@ class MeasureController(QObject):
         super().__init__(window)
         self._window, self._session, self._grid, self._strip = window, session, grid, strip
         self._panel, self._actions, self._jobs = panel, actions, jobs
-        self.layer = MeasuringLayer(session, grid.views, window.font())
+        self.layer = MeasuringLayer(session, grid.views)
         self.burden: Burden | None = None
         self._label: int | None = None  # whose lesions are measured; None for all
         self._extent: Box | None = None  # what the labels lie in, where it is known

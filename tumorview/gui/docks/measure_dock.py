@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from PySide6.QtCore import Qt, Signal
-from PySide6.QtGui import QAction, QColor
+from PySide6.QtGui import QAction, QColor, QIcon
 from PySide6.QtWidgets import QAbstractItemView, QHBoxLayout, QHeaderView, QTableWidget, QTableWidgetItem, QWidget
 
 from tumorview.app.measurements import Kind, Measurement
@@ -45,12 +45,13 @@ class MeasurePanel(Panel):
     label_chosen = Signal(object)  # number of the label whose lesions are measured, or None for all
 
     def __init__(self, actions: Mapping[str, QAction], parent: QWidget | None = None) -> None:
+        self._listed: dict[str, Entry] = {}
         super().__init__("Measure", "measure", parent)
-        self.table = _table("measurement_table", "Measurements", ("Name", "Value", "Series", "Slice"))
+        self.table = _table("measurement_table", "Measurements", ("Name", "Value", "Slice"))
         self.table.setEditTriggers(
             QAbstractItemView.EditTrigger.DoubleClicked | QAbstractItemView.EditTrigger.EditKeyPressed
         )
-        self.lesions = _table("lesion_table", "Lesions of the mask", ("Lesion", "mm", "mm²", "ml"))
+        self.lesions = _table("lesion_table", "Lesions of the mask", ("", "Diameters", "mm²", "ml"))
         self.lesions.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
         self.label = ComboBox()
         named(self.label, "lesion_label", "Label to measure", "Whose lesions are measured")
@@ -74,7 +75,6 @@ class MeasurePanel(Panel):
         for part in (self.table, self._edits, self.label, self.lesions, self.summary):
             self.content.addWidget(part)
             part.hide()
-        self._listed: dict[str, Entry] = {}
         self._shown_lesions: tuple[Lesion, ...] = ()
         self._filling = False
         self.table.itemChanged.connect(self._item_changed)
@@ -82,6 +82,14 @@ class MeasurePanel(Panel):
         self.table.cellClicked.connect(lambda row, _: self._chosen(row))
         self.lesions.cellClicked.connect(lambda row, _: self._lesion_clicked(row))
         self.label.activated.connect(lambda: self.label_chosen.emit(self.label.currentData()))
+
+    def refresh_icons(self) -> None:
+        """Draw the icons again in the theme's colours."""
+        super().refresh_icons()
+        for row, entry in enumerate(self._listed.values()):
+            item = self.table.item(row, 0)
+            if item is not None:
+                item.setIcon(_kind_icon(entry.measurement))
 
     # -- measurements ------------------------------------------------------------------------------------------
 
@@ -112,15 +120,15 @@ class MeasurePanel(Panel):
     def _fill(self, row: int, entry: Entry) -> None:
         one = entry.measurement
         value = one.quantities[0].text if one.quantities else "–"
-        where = "" if entry.slice is None else str(entry.slice)
+        where = f"{entry.series} {'' if entry.slice is None else entry.slice}".strip()
         tip = "\n".join(f"{quantity.name.capitalize()}: {quantity.text}" for quantity in one.quantities)
-        for column, text in enumerate((one.label or one.kind.capitalize(), value, entry.series, where)):
+        for column, text in enumerate((one.label or one.kind.capitalize(), value, where)):
             item = QTableWidgetItem(text)
             item.setFlags(Qt.ItemFlag.ItemIsEnabled | Qt.ItemFlag.ItemIsSelectable)
             item.setToolTip(tip if column else f"{one.kind.capitalize()}, {one.plane} plane. Double click to rename")
             if column == 0:
                 item.setFlags(item.flags() | Qt.ItemFlag.ItemIsEditable)
-                item.setIcon(icons.icon(one.kind.value, theme.colours().text_dim))
+                item.setIcon(_kind_icon(one))
                 item.setData(ID, one.id)
             else:
                 item.setTextAlignment(RIGHT)
@@ -162,7 +170,7 @@ class MeasurePanel(Panel):
         if burden is None:
             return
         unit = "mm" if burden.calibrated else "px"
-        self.lesions.setHorizontalHeaderLabels(["Lesion", f"Diameters {unit}", f"{unit}²", "ml"])
+        self.lesions.setHorizontalHeaderLabels(["", "Diameters", f"{unit}²", "ml"])
         self.lesions.setRowCount(len(self._shown_lesions))
         for row, lesion in enumerate(self._shown_lesions):
             self._fill_lesion(row, lesion, unit)
@@ -193,6 +201,10 @@ class MeasurePanel(Panel):
             self.lesion_chosen.emit(self._shown_lesions[row])
 
 
+def _kind_icon(one: Measurement) -> QIcon:
+    return icons.icon(one.kind.value, theme.colours().text_dim)
+
+
 def summary_of(burden: Burden) -> str:
     """All lesions in one line."""
     if burden.whole is None:
@@ -203,7 +215,7 @@ def summary_of(burden: Burden) -> str:
         parts.append(f"Sum {burden.sum_of_products:.0f} mm² of {measurable} measurable")
         parts.append(f"{burden.whole.volume_ml:.1f} ml")
     else:
-        parts.append("No spacing: pixels, none measurable")
+        parts.append("No spacing: none measurable")
     if burden.further:
         parts.append(f"{burden.further} smaller")
     return ", ".join(parts)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from PySide6.QtCore import QPointF, QRectF
 from PySide6.QtGui import QFont, QPainter, QPainterPath
 
-from tumorview.app.measurements import REGIONS, Kind, Measurement, amount, take
+from tumorview.app.measurements import REGIONS, Kind, Measurement, take
 from tumorview.app.session import Session
 from tumorview.core.lesions import Burden, Lesion
 from tumorview.core.measure import Point, slice_of
@@ -52,7 +52,7 @@ class MeasureScene:
     ``held`` is shown in the place of the measurement with its id; ``burden`` are the lesions whose diameters are drawn.
     """
 
-    def __init__(self, session: Session, font: QFont) -> None:
+    def __init__(self, session: Session) -> None:
         self.session = session
         self.shown = True
         self.burden: Burden | None = None
@@ -60,13 +60,10 @@ class MeasureScene:
         self.hovered: Found | None = None
         self.held: Measurement | None = None
         self.draft: Draft | None = None
-        self._texts = AnnotationPainter(font)
+        self._font = QFont()
+        self._texts = AnnotationPainter(self._font)
         self._places: dict[int, dict[str, QRectF]] = {}  # of the texts in the last frame of each view
         self._slices: Recent[int | None] = Recent(KEPT_SLICES)
-
-    def set_font(self, font: QFont) -> None:
-        """Write in ``font``."""
-        self._texts.set_font(font)
 
     # -- what is shown where -----------------------------------------------------------------------------------
 
@@ -119,6 +116,9 @@ class MeasureScene:
         if not visible and not lesions and draft is None:
             return
         assert view.plane_view is not None
+        if view.font() != self._font:
+            self._font = QFont(view.font())
+            self._texts.set_font(self._font)
         painter.save()
         projection = Projection.of(view)
         labels = view.source.masks.labels(view.plane_view, view.current_index) if view.overlay_shown else None
@@ -201,8 +201,7 @@ def _texts_of(one: Measurement) -> tuple[str, ...]:
     """What is written beside a measurement."""
     lines = [one.label] if one.label else []
     if one.kind in REGIONS:
-        mean, sd = one.quantity("mean"), one.quantity("sd")
-        lines += [one.quantity("area").text, f"{amount(mean.value)} ± {amount(sd.value)}"]
+        lines += [one.quantity("area").text, one.spread]
     else:
         lines.append(one.headline)
     return tuple(lines)

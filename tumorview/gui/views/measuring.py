@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QPointF, QRectF, Qt
-from PySide6.QtGui import QFont, QKeyEvent, QMouseEvent, QPainter
+from PySide6.QtGui import QKeyEvent, QMouseEvent, QPainter
 
 from tumorview.app.measurements import Kind, Measurement, measured, take
 from tumorview.app.session import Session
@@ -50,11 +50,11 @@ class MeasuringLayer(ViewLayer):
     the selected one, or None.
     """
 
-    def __init__(self, session: Session, views: Sequence["SliceView"], font: QFont) -> None:
+    def __init__(self, session: Session, views: Sequence["SliceView"]) -> None:
         self.session = session
         self.selection_changed: Event[str | None] = Event()
         self.kind: Kind | None = None
-        self.scene = MeasureScene(session, font)
+        self.scene = MeasureScene(session)
         self._views = tuple(views)
         self._hold: Hold | None = None
         for view in self._views:
@@ -73,11 +73,6 @@ class MeasuringLayer(ViewLayer):
         """Show or hide all measurements."""
         self.cancel()
         self.scene.shown = shown
-        self._repaint()
-
-    def set_font(self, font: QFont) -> None:
-        """Write in ``font``."""
-        self.scene.set_font(font)
         self._repaint()
 
     def show_burden(self, burden: Burden | None) -> None:
