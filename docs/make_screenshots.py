@@ -48,8 +48,8 @@ def settle(window: MainWindow) -> None:
     wait(lambda: time.monotonic() > until)
 
 
-def take(window: MainWindow, folder: Path, name: str, *, over: QWidget | None = None) -> None:
-    """Save the window (with a dialog ``over`` it) as a PNG of few colours, which screenshots do not miss."""
+def take(window: QWidget, folder: Path, name: str, *, over: QWidget | None = None) -> None:
+    """Save the window or a part of it (with a dialog ``over`` it) as a PNG of few colours, which is enough here."""
     picture = window.grab()
     if over is not None:
         _paste(picture, over.grab())
@@ -137,6 +137,38 @@ def tour(window: MainWindow, folder: Path) -> None:
     window.actions["view.light_theme"].setChecked(True)
     settle(window)
     take(window, folder, "window-light")
+    window.actions["view.light_theme"].setChecked(False)
+    measure(window, folder)
+
+
+def measure(window: MainWindow, folder: Path) -> None:
+    """A distance, an angle and two regions beside the diameters of the lesion."""
+    view = window.view()
+    window.actions["view.largest_tumour"].trigger()
+    window.actions["measure.lesions"].setChecked(True)
+    rows, columns = view.viewport.rows, view.viewport.columns
+
+    def at(row: float, column: float) -> QPoint:
+        return QPointF(*view.viewport.to_widget(row * rows, column * columns)).toPoint()
+
+    for tool, places in (
+        ("distance", ((0.46, 0.27), (0.46, 0.64))),
+        ("angle", ((0.55, 0.35), (0.5, 0.48), (0.62, 0.5))),
+        ("ellipse", ((0.68, 0.3), (0.78, 0.42))),
+        ("probe", ((0.8, 0.6),)),
+    ):
+        window.actions[f"measure.{tool}"].trigger()
+        for place in places:
+            QTest.mouseMove(view, at(*place))
+            QTest.mouseClick(view, Qt.MouseButton.LeftButton, pos=at(*place))
+            QApplication.processEvents()
+    window.session.measurements.rename(window.session.measurements.items[0].id, "Width")
+    window.actions["edit.navigate"].trigger()
+    settle(window)
+    take(window, folder, "measuring")
+    view.step(-1)
+    settle(window)
+    take(window.strip, folder, "slice-strip")
 
 
 def contrast(window: MainWindow, folder: Path) -> None:

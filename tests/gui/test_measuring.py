@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import slices
 from doubles import TIMEOUT, write_nifti
-from PySide6.QtCore import QPoint, QPointF, Qt
+from PySide6.QtCore import QPoint, QPointF, QRectF, Qt
 from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QFileDialog, QLineEdit
 
@@ -284,6 +284,18 @@ def test_a_turned_view_shows_the_same_place(qtbot):
     assert index == pytest.approx(view.current_index)
     assert layer.scene.hovered is not None
     assert layer.scene.hovered.handle == 1
+
+
+def test_texts_keep_off_the_lines_of_other_measurements(qtbot):
+    view, layer = with_distance(qtbot, a=(9, 4), b=(9, 12))
+    points = [view.plane_view.to_voxel(view.current_index, *one) for one in ((4, 14), (14, 14))]
+    points = [tuple(point) for point in view.plane_view.geometry.index_to_world(points).tolist()]
+    view.session.measurements.add(take(Kind.DISTANCE, view.series, view.plane, points))
+    view.grab()
+    first, second = (layer.scene.text_places(view)[one.id] for one in view.session.measurements.items)
+    top, bottom = place(view, 4, 14), place(view, 14, 14)
+    assert not first.intersects(QRectF(top, bottom).adjusted(-1, 0, 1, 0))
+    assert not first.intersects(second)
 
 
 def test_texts_keep_off_the_lesion(qtbot):

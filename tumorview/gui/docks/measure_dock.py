@@ -86,10 +86,12 @@ class MeasurePanel(Panel):
     def refresh_icons(self) -> None:
         """Draw the icons again in the theme's colours."""
         super().refresh_icons()
+        self._filling = True
         for row, entry in enumerate(self._listed.values()):
             item = self.table.item(row, 0)
             if item is not None:
                 item.setIcon(_kind_icon(entry.measurement))
+        self._filling = False
 
     # -- measurements ------------------------------------------------------------------------------------------
 

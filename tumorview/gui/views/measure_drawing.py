@@ -1,9 +1,12 @@
 """How measurements look: thin lines with a dark edge, and texts that keep off the lesion and off each other."""
 
+import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+import numpy as np
+import numpy.typing as npt
 from PySide6.QtCore import QPointF, QRectF, QSizeF, Qt
 from PySide6.QtGui import QColor, QPainter, QPainterPath, QPen
 
@@ -20,6 +23,7 @@ DARK = QColor(0, 0, 0, 170)
 WIDTH, DARK_WIDTH = 1.5, 3.5  # pixels
 HANDLE = 3.5
 TEXT_GAP = 8.0
+LINE_STEP = 6.0
 STEPS = (0.0, 24.0, 56.0, 96.0, 150.0)  # pixels further off, for texts beside a large lesion
 CORNERS = QSizeF(190.0, 84.0)  # what the texts in the corners take
 
@@ -48,12 +52,20 @@ def dots(painter: QPainter, places: Sequence[QPointF], colour: tuple[int, int, i
 
 @dataclass
 class Labelling:
-    """Places the texts of one frame; ``labels`` [rows, columns] is the slice of the mask that they keep off."""
+    """Places the texts of one frame.
+
+    They keep off each other, off ``labels`` [rows, columns], the slice of the mask, and off the lines of ``shapes``.
+    """
 
     view: "SliceView"
     texts: AnnotationPainter
     labels: Labels2D | None
+    shapes: Sequence[QPainterPath] = ()
     taken: list[QRectF] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        dots = [_along(path) for path in self.shapes]
+        self._lines = np.concatenate(dots) if dots else np.zeros((0, 2))
 
     def write(self, painter: QPainter, shape: QRectF, lines: Sequence[str], colour: tuple[int, int, int]) -> QRectF:
         """Write ``lines`` beside ``shape`` and return where."""
@@ -100,7 +112,9 @@ class Labelling:
         )
         cost += 5.0 * sum(place.intersects(corner) for corner in corners)
         cost += 20.0 * sum(place.intersects(other) for other in self.taken)
-        return cost + 10.0 * self._share_of_lesion(place)
+        x, y = self._lines.T
+        crossed = (x > place.left()) & (x < place.right()) & (y > place.top()) & (y < place.bottom())
+        return cost + 10.0 * self._share_of_lesion(place) + 8.0 * bool(crossed.any())
 
     def _share_of_lesion(self, place: QRectF) -> float:
         if self.labels is None:
@@ -111,6 +125,17 @@ class Labelling:
             max(round(top), 0) : max(round(bottom) + 1, 0), max(round(left), 0) : max(round(right) + 1, 0)
         ]
         return 0.5 + float((part > 0).mean()) if part.size and part.any() else 0.0
+
+
+def _along(path: QPainterPath) -> npt.NDArray[np.float64]:
+    """Places on the lines of ``path``, LINE_STEP pixels apart at most, [n, 2] x, y."""
+    found = [np.zeros((0, 2))]
+    for polygon in path.toSubpathPolygons():
+        corners = np.array([(point.x(), point.y()) for point in polygon.toList()])
+        for start, stop in itertools.pairwise(corners):
+            count = int(np.hypot(*(stop - start)) / LINE_STEP) + 2
+            found.append(np.linspace(start, stop, count))
+    return np.concatenate(found)
 
 
 def _nearest(area: QRectF, place: QPointF) -> QPointF:

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from tumorview.gui.views.slice_view import SliceView
 
 KEPT_SLICES = 2048
+BAR = 4.0  # pixels to either side of a diameter's end
 
 
 @dataclass
@@ -122,27 +123,33 @@ class MeasureScene:
         painter.save()
         projection = Projection.of(view)
         labels = view.source.masks.labels(view.plane_view, view.current_index) if view.overlay_shown else None
-        labelling = drawing.Labelling(view, self._texts, labels)
-        for lesion in lesions:
-            self._paint_lesion(painter, projection, labelling, lesion)
+        paths = {one.id: shapes.outline(one.kind, projection.to_widget(one.points)) for one in visible}
+        callipers = [_callipers(projection, lesion) for lesion in lesions]
+        labelling = drawing.Labelling(view, self._texts, labels, [*paths.values(), *callipers])
+        for lesion, path in zip(lesions, callipers, strict=True):
+            drawing.stroke(painter, path, drawing.LESION)
+            labelling.write(painter, path.boundingRect(), (self._lesion_text(lesion),), drawing.LESION)
         for one in visible:
-            texts[one.id] = self._paint_one(painter, projection, labelling, one)
+            texts[one.id] = self._paint_one(painter, projection, labelling, one, paths[one.id])
         if draft is not None and draft.index == view.current_index:
             self._paint_draft(painter, projection, labelling, draft)
         painter.restore()
 
     def _paint_one(
-        self, painter: QPainter, projection: Projection, labelling: drawing.Labelling, one: Measurement
+        self,
+        painter: QPainter,
+        projection: Projection,
+        labelling: drawing.Labelling,
+        one: Measurement,
+        path: QPainterPath,
     ) -> QRectF:
         marked = one.id == self.selected or (self.hovered is not None and self.hovered.id == one.id)
         colour = drawing.SELECTED if marked else drawing.COLOUR
-        places = projection.to_widget(one.points)
-        path = shapes.outline(one.kind, places)
         drawing.stroke(painter, path, colour)
         if marked:
             drawing.dots(painter, projection.to_widget(shapes.handles(one.kind, one.points)), colour)
         elif one.kind in (Kind.DISTANCE, Kind.ANGLE):
-            drawing.dots(painter, places, colour, 2.0)
+            drawing.dots(painter, projection.to_widget(one.points), colour, 2.0)
         return labelling.write(painter, path.boundingRect(), _texts_of(one), colour)
 
     def _paint_draft(
@@ -171,19 +178,9 @@ class MeasureScene:
     def _lesion_slice(self, view: PlaneView, lesion: Lesion) -> int | None:
         return self._slices.get((lesion, id(view.geometry)), lambda: slice_of(view, lesion.longest))
 
-    def _paint_lesion(
-        self, painter: QPainter, projection: Projection, labelling: drawing.Labelling, lesion: Lesion
-    ) -> None:
-        path = QPainterPath()
-        for ends in (lesion.longest, lesion.perpendicular):
-            start, stop = projection.to_widget(ends)
-            path.moveTo(start)
-            path.lineTo(stop)
-            _add_bar(path, start, stop)
-        drawing.stroke(painter, path, drawing.LESION)
+    def _lesion_text(self, lesion: Lesion) -> str:
         unit = "mm" if self.burden is not None and self.burden.calibrated else "px"
-        text = f"{lesion.longest_length:.1f} × {lesion.perpendicular_length:.1f} {unit}"
-        labelling.write(painter, path.boundingRect(), (text,), drawing.LESION)
+        return f"{lesion.longest_length:.1f} × {lesion.perpendicular_length:.1f} {unit}"
 
 
 def points_of(draft: Draft, projection: Projection) -> tuple[Point, ...]:
@@ -207,11 +204,16 @@ def _texts_of(one: Measurement) -> tuple[str, ...]:
     return tuple(lines)
 
 
-def _add_bar(path: QPainterPath, start: QPointF, stop: QPointF) -> None:
-    """Short bars across both ends of a line, as callipers have."""
-    way = stop - start
-    length = math.hypot(way.x(), way.y()) or 1.0
-    across = QPointF(-way.y(), way.x()) * (4.0 / length)
-    for end in (start, stop):
-        path.moveTo(end - across)
-        path.lineTo(end + across)
+def _callipers(projection: Projection, lesion: Lesion) -> QPainterPath:
+    """Both diameters with short bars across their ends."""
+    path = QPainterPath()
+    for ends in (lesion.longest, lesion.perpendicular):
+        start, stop = projection.to_widget(ends)
+        path.moveTo(start)
+        path.lineTo(stop)
+        way = stop - start
+        across = QPointF(-way.y(), way.x()) * (BAR / (math.hypot(way.x(), way.y()) or 1.0))
+        for end in (start, stop):
+            path.moveTo(end - across)
+            path.lineTo(end + across)
+    return path

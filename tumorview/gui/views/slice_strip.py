@@ -217,8 +217,8 @@ class SliceStrip(QWidget):
         if self._truth is not None and self._truth.any():
             self._paint_truth(painter, ground, self._truth / largest)
         self._paint_hover(painter)
-        self._paint_marks(painter, ground)
         self._paint_marker(painter)
+        self._paint_marks(painter, ground)
 
     def _paint_bars(self, painter: QPainter, ground: QRectF, largest: int) -> None:
         mask = self._session.mask
