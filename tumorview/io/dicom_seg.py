@@ -6,13 +6,12 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from pydicom import dcmread
-from pydicom.errors import InvalidDicomError
 
 from tumorview.core.geometry import Geometry
 from tumorview.core.labels import Colour
 from tumorview.core.mask import Mask
 from tumorview.errors import ReadError
+from tumorview.io.dicom_scan import is_dicom, read_dataset
 from tumorview.io.pixels import MAX_VOXELS
 from tumorview.io.segments import Segment, mask_of
 from tumorview.io.untrusted import reading
@@ -23,9 +22,11 @@ _HALF = 0.5  # of a fractional segment's probability or occupancy
 
 def is_dicom_seg(path: Path) -> bool:
     """Whether the file is a DICOM Segmentation or Label Map Segmentation."""
+    if not is_dicom(path):
+        return False
     try:
-        header = dcmread(path, stop_before_pixels=True, specific_tags=["SOPClassUID"])
-    except (InvalidDicomError, OSError, ValueError, AttributeError, KeyError, EOFError):
+        header = read_dataset(path, pixels=False)
+    except ReadError:
         return False
     return str(header.get("SOPClassUID", "")) in SEGMENTATION_CLASSES
 
