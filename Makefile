@@ -1,7 +1,7 @@
 # TumorView: everything a developer or a first visitor runs. `make help` lists the targets.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help setup system demo test lint types layers pytest bench bench-napari soak screenshots screens docs wheel clean table4 table4-report model
+.PHONY: help setup system demo test lint types layers pytest bench bench-napari soak kill screenshots screens docs wheel clean table4 table4-report model
 
 VENV ?= .venv
 BIN := $(VENV)/bin
@@ -11,6 +11,7 @@ PIP_ARGS ?=
 DATA ?=
 MODELS ?=
 MINUTES ?= 60
+KILLS ?= 30
 TABLE4_VENV := .venv-table4
 TABLE4_STAMP := $(TABLE4_VENV)/.tumorview-table4-installed
 
@@ -53,6 +54,9 @@ bench-napari: setup  ## scroll and paint in napari and here, in turns (own envir
 
 soak: setup  ## an hour of scripted reading (MINUTES=60); memory, threads and Qt's warnings are judged
 	$(BIN)/python benchmarks/soak.py --minutes $(MINUTES)
+
+kill: setup  ## kill the program while somebody paints, thirty times (KILLS=30); every finished step must come back
+	TUMORVIEW_KILLS=$(KILLS) $(BIN)/pytest tests/e2e/test_crash.py -s
 
 screenshots: setup  ## take the pictures of the documentation again
 	$(BIN)/python docs/make_screenshots.py

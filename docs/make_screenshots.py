@@ -125,6 +125,10 @@ def tour(window: MainWindow, folder: Path) -> None:
     paint(window)
     settle(window)
     take(window, folder, "window-paint")
+    window.actions["view.history_panel"].trigger()
+    settle(window)
+    take(window, folder, "window-history")
+    window.actions["view.history_panel"].trigger()
     window.files.open_path(Path("/somewhere/not-an-image.nii.gz"))
     unsaved = window.findChild(QMessageBox, "unsaved_dialog")
     take(window, folder, "window-unsaved", over=unsaved)
@@ -231,6 +235,22 @@ def dialogs(window: MainWindow, folder: Path) -> None:
         dialog.close()
 
 
+def after_a_crash(window: MainWindow, folder: Path, settings: str) -> None:
+    """What the next start offers when a window with work dies."""
+    window.actions["view.light_theme"].setChecked(False)
+    window.actions["file.open_sample"].trigger()
+    settle(window)
+    window.actions["segment.run"].trigger()
+    settle(window)
+    window.restoring.journal.close(keep=True)  # as a process that is killed leaves it
+    again = create_window(settings_dir=settings)
+    again.resize(*SIZE)
+    again.show()
+    settle(again)
+    take(again, folder, "window-restore")
+    again.close()
+
+
 def main() -> int:
     """Take all pictures."""
     folder = Path(sys.argv[1]) if len(sys.argv) > 1 else Path(__file__).parent / "images"
@@ -243,6 +263,7 @@ def main() -> int:
         settle(window)
         try:
             tour(window, folder)
+            after_a_crash(window, folder, settings)
         finally:
             window.session.mark_saved()
             window.close()

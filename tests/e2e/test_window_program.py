@@ -5,24 +5,18 @@ import shutil
 import signal
 import subprocess
 import sys
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import nibabel
 import numpy as np
 import pytest
-from PIL import Image, ImageGrab
+from display import SIZE, Display, needs_display, wait_until
+from PIL import Image
 
 from tumorview.app.settings import SettingsStore, default_folder
 
-pytestmark = [
-    pytest.mark.e2e,
-    pytest.mark.skipif(
-        shutil.which("Xvfb") is None or shutil.which("xdotool") is None, reason="needs Xvfb and xdotool"
-    ),
-]
-SIZE = (1366, 768)
+pytestmark = [pytest.mark.e2e, needs_display]
 START_SECONDS = 30.0
 RUN_SECONDS = 120.0
 NAME = "TCGA_HT_8018_19970411"
@@ -30,59 +24,6 @@ SLICES = (8, 9, 10)
 REST = (700, 755)  # over the status bar
 VIEW_3D = (650, 60, 1110, 330)  # inside the cell of the 3D view in the layout of four views
 OVERLAY = (230, 159, 0)  # the tumour's colour; boundaries are drawn in it undiluted
-
-
-def wait_until(true: Callable[[], object], seconds: float, what: str) -> None:
-    until = time.monotonic() + seconds
-    while not true():
-        assert time.monotonic() < until, f"timed out: {what}"
-        time.sleep(0.05)
-
-
-class Display:
-    """A virtual screen with xdotool's hands."""
-
-    def __init__(self) -> None:
-        read, write = os.pipe()
-        self._server = subprocess.Popen(
-            ["Xvfb", "-displayfd", str(write), "-screen", "0", f"{SIZE[0]}x{SIZE[1]}x24", "-nolisten", "tcp"],
-            pass_fds=[write],
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-        )
-        os.close(write)
-        with os.fdopen(read) as pipe:
-            self.name = f":{pipe.readline().strip()}"
-
-    def stop(self) -> None:
-        self._server.terminate()
-        self._server.wait(10)
-
-    def do(self, *words: object) -> str:
-        """One xdotool command; its output, empty where it failed."""
-        done = subprocess.run(
-            ["xdotool", *map(str, words)], env={**os.environ, "DISPLAY": self.name}, capture_output=True, text=True
-        )
-        return done.stdout.strip()
-
-    def find(self, title: str) -> str:
-        """Id of the visible window whose title holds ``title``; empty where there is none."""
-        return self.do("search", "--onlyvisible", "--name", title).partition("\n")[0]
-
-    def press(self, window: str, *keys: str) -> None:
-        """Keys for a window; there is no window manager that would give it the focus."""
-        self.do("windowfocus", "--sync", window)
-        self.do("key", *keys)
-
-    def picture(self) -> Image.Image:
-        return ImageGrab.grab(xdisplay=self.name)
-
-
-@pytest.fixture
-def display() -> Iterator[Display]:
-    screen = Display()
-    yield screen
-    screen.stop()
 
 
 @pytest.fixture

@@ -49,7 +49,7 @@ class StepsModel(QAbstractListModel):
         """The start and every step; nothing where no study is open."""
         return len(self._steps)
 
-    def data(self, index: Index, role: int = Qt.ItemDataRole.DisplayRole) -> str | QIcon | QColor | None:
+    def data(self, index: Index, role: int = Qt.ItemDataRole.DisplayRole) -> str | QIcon | QColor | QSize | None:
         """Title, icon by provenance; steps that were taken back are dim."""
         title, provenance = self._steps[index.row()]
         colours = theme.colours()
@@ -63,6 +63,8 @@ class StepsModel(QAbstractListModel):
                 return QColor(colours.text_disabled) if undone else None
             case Qt.ItemDataRole.ToolTipRole:
                 return f"{_MADE_BY[provenance]}; a click goes to the mask as it was then"
+            case Qt.ItemDataRole.SizeHintRole:
+                return QSize(0, theme.TARGET)
         return None
 
 
@@ -83,7 +85,7 @@ class HistoryPanel(Panel):
         self.list.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
         self.list.setFocusPolicy(Qt.FocusPolicy.TabFocus)
         self.list.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        self.list.setFixedHeight(ROWS_SHOWN * theme.TARGET)
+        self.list.setFixedHeight(ROWS_SHOWN * theme.TARGET + 2)
         self.content.addWidget(self.list)
         self.list.clicked.connect(lambda index: self.step_chosen.emit(index.row()))
         self.list.activated.connect(lambda index: self.step_chosen.emit(index.row()))
