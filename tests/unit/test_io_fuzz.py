@@ -8,13 +8,19 @@ from pathlib import Path
 import numpy as np
 import pytest
 import tifffile
+from edit_scripts import opened, perform
 from PIL import Image
 from pydicom.data import get_testdata_file
+from test_masks_from_elsewhere import write_nrrd, write_seg
 
 from tests.unit.synthetic import SeriesSpec, pattern, write_classic, write_enhanced, write_lgg, write_nifti
+from tumorview.app.restoring import snapshot
 from tumorview.core.geometry import Geometry
 from tumorview.errors import TumorViewError
+from tumorview.io.dicom_phantom import write_phantom
+from tumorview.io.journal_file import JournalFile, read_journal, state_records
 from tumorview.io.registry import open_mask, open_study
+from tumorview.io.session_file import read_session, write_session
 
 MUTANTS = 60
 SECONDS = 5.0
@@ -39,6 +45,41 @@ def _pydicom(name: str) -> Callable[[Path], Path]:
     return lambda _: Path(get_testdata_file(name))
 
 
+def _segmentation(folder: Path) -> Path:
+    (folder / "images").mkdir()
+    write_phantom(folder / "images", 4, 21)
+    frames = pattern((4, 21, 21), np.uint8)[..., None] % 2
+    return write_seg(folder / "images", frames)
+
+
+def _journal(folder: Path) -> Path:
+    session = opened(folder)
+    for seed in range(3):
+        perform(session, ("import", seed))
+    file = JournalFile(folder / "a.tvjournal")
+    file.start(state_records(snapshot(session)))
+    file.close()
+    return file.path
+
+
+def _session(folder: Path) -> Path:
+    session = opened(folder)
+    for seed in range(3):
+        perform(session, ("import", seed))
+    write_session(snapshot(session), folder / "a.tvsession")
+    return folder / "a.tvsession"
+
+
+# Files that are no images, and what opens them.
+OTHERS: dict[str, tuple[Callable[[Path], Path], Callable[[Path], object]]] = {
+    "seg.dcm": (_segmentation, open_mask),
+    "a.nrrd": (lambda folder: write_nrrd(folder / "a.nrrd", pattern((4, 6, 5), np.uint8) % 3), open_mask),
+    "raw.nrrd": (
+        lambda folder: write_nrrd(folder / "a.nrrd", pattern((4, 6, 5), np.uint8) % 3, encoding="raw"), open_mask
+    ),
+    "a.tvjournal": (_journal, read_journal),
+    "a.tvsession": (_session, read_session),
+}
 SEEDS: dict[str, Callable[[Path], Path]] = {
     "classic.dcm": lambda folder: write_classic(folder, SeriesSpec(pattern((1, 16, 16))))[0],
     "enhanced.dcm": lambda folder: write_enhanced(folder / "e.dcm", SeriesSpec(pattern((4, 10, 12)))),
@@ -76,10 +117,11 @@ def mutated(content: bytes, rng: random.Random) -> bytes:
     return bytes(data)
 
 
-@pytest.mark.parametrize("name", SEEDS)
+@pytest.mark.parametrize("name", [*SEEDS, *OTHERS])
 def test_mutants_open_or_end_in_a_sentence(tmp_path: Path, name: str):
     (tmp_path / "seed").mkdir()
-    seed = SEEDS[name](tmp_path / "seed").read_bytes()
+    make, only = (SEEDS[name], None) if name in SEEDS else OTHERS[name]
+    seed = make(tmp_path / "seed").read_bytes()
     rng = random.Random(name)
     target = tmp_path / name
     for number in range(MUTANTS):
@@ -87,7 +129,7 @@ def test_mutants_open_or_end_in_a_sentence(tmp_path: Path, name: str):
         started = time.monotonic()
         remedy = "none needed"
         try:
-            (open_mask if number % 5 == 0 else open_study)(target)
+            (only or (open_mask if number % 5 == 0 else open_study))(target)
         except TumorViewError as error:
             remedy = error.remedy
         assert remedy, f"mutant {number}"

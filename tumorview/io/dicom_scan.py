@@ -219,11 +219,12 @@ def _scan_file(path: Path, result: Scan) -> None:
         if kind in _NO_IMAGE_CLASSES or not dataset.get("Rows") or not dataset.get("Columns"):
             result.left_out[_NO_IMAGE_CLASSES.get(kind) or (UID(kind).name if kind else "object without pixels")] += 1
             return
-        _check_size(dataset, path)
+        check_size(dataset, path)
         result.frames.extend(frames_of(dataset, path))
 
 
-def _check_size(dataset: Dataset, path: Path) -> None:
+def check_size(dataset: Dataset, path: Path) -> None:
+    """Raise ReadError where the header claims more pixels than are opened, or than the file can hold."""
     rows, columns, frames = int(dataset.Rows), int(dataset.Columns), int(dataset.get("NumberOfFrames") or 1)
     if not (0 < rows <= MAX_EDGE and 0 < columns <= MAX_EDGE and 0 < frames <= MAX_FRAMES):
         raise ReadError(f"'{path.name}' claims {frames} frames of {columns} x {rows} pixels.", "Copy it again.")

@@ -11,7 +11,7 @@ from tumorview.core.geometry import Geometry
 from tumorview.core.labels import Colour
 from tumorview.core.mask import Mask
 from tumorview.errors import ReadError
-from tumorview.io.dicom_scan import is_dicom, read_dataset
+from tumorview.io.dicom_scan import check_size, is_dicom, read_dataset
 from tumorview.io.pixels import MAX_VOXELS
 from tumorview.io.segments import Segment, mask_of
 from tumorview.io.untrusted import reading
@@ -26,9 +26,10 @@ def is_dicom_seg(path: Path) -> bool:
         return False
     try:
         header = read_dataset(path, pixels=False)
+        with reading(path, "a DICOM segmentation"):
+            return str(header.get("SOPClassUID", "")) in SEGMENTATION_CLASSES
     except ReadError:
         return False
-    return str(header.get("SOPClassUID", "")) in SEGMENTATION_CLASSES
 
 
 def read_seg_mask(path: Path) -> Mask:
@@ -39,6 +40,7 @@ def read_seg_mask(path: Path) -> Mask:
     with reading(path, "a DICOM segmentation"):
         import highdicom  # a third of a second that nobody waits for who opens other masks
 
+        check_size(read_dataset(path, pixels=False), path)
         logging.getLogger("highdicom").setLevel(logging.CRITICAL + 1)  # its messages quote the file
         file = highdicom.seg.segread(path)
         extent = file.get_volume_geometry()

@@ -5,7 +5,7 @@ import re
 import zlib
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import nrrd
 import numpy as np
@@ -53,7 +53,7 @@ def is_nrrd(path: Path) -> bool:
 def read_nrrd_mask(path: Path) -> Mask:
     """The mask in a NRRD file on its own Geometry; raises ReadError where it is none."""
     with reading(path, "NRRD"), path.open("rb") as file:
-        header = nrrd.read_header(file)
+        header = _header(file)
         sizes = [int(size) for size in header["sizes"]]
         values = _voxels(path, header, sizes, file.read())
         layers = values[None] if len(sizes) == 3 else _layers(header, values)
@@ -65,6 +65,13 @@ def read_nrrd_mask(path: Path) -> Mask:
         raise ReadError(f"'{path.name}' holds several volumes, not one mask.", "Save one volume of label numbers.")
     data = labels_of(layers[0], path)
     return Mask(data, geometry, table_for(data))
+
+
+def _header(file: BinaryIO) -> dict[str, Any]:
+    try:
+        return dict(nrrd.read_header(file))
+    except nrrd.NRRDError as error:
+        raise ValueError("a NRRD header that is none") from error
 
 
 def _voxels(path: Path, header: dict[str, Any], sizes: list[int], packed: bytes) -> Pixels:
