@@ -91,7 +91,11 @@ class Reader:
             QCoreApplication.processEvents()
 
     def _toggle(self, count: int) -> None:
-        names = [name for name in self.window.actions if not name.startswith(LEFT_ALONE)]
+        names = [
+            name
+            for name, action in self.window.actions.items()
+            if not name.startswith(LEFT_ALONE) and not action.text().endswith("…")  # those ask something
+        ]
         for name in self.chance.choices(names, k=count):
             self.window.actions[name].trigger()
             QCoreApplication.processEvents()
