@@ -12,6 +12,7 @@ from tumorview.app.measurements import Kind, Measurement, Quantity, from_documen
 from tumorview.app.restoring import snapshot
 from tumorview.app.session import Session
 from tumorview.core.geometry import Geometry
+from tumorview.core.labels import LabelTable
 from tumorview.core.lesions import burden
 from tumorview.core.slicing import Plane
 from tumorview.core.study import Role, Series, Study
@@ -160,19 +161,23 @@ def exported(session, path):
         length(session, (0, 0, 3), (3, 4, 3), label="=1+1"),
         take(Kind.ELLIPSE, session.study.reference, Plane.AXIAL, ((50, 10, 6), (58, 10, 6), (50, 13, 6))),
     )
-    measurement_export.export(path, session.study, items, burden(labels, session.study.reference.volume.geometry))
+    labels[1:4, 4:36, 19] = 4
+    found = burden(labels, session.study.reference.volume.geometry)
+    measurement_export.export(path, session.study, items, found, LabelTable.whole_tumour())
 
 
 def test_the_csv_has_a_line_for_each_measurement_and_lesion_and_no_name(session, tmp_path):
     exported(session, tmp_path / "out.csv")
     text = (tmp_path / "out.csv").read_text("utf-8-sig")
-    first, second, lesion = csv.DictReader(text.splitlines())
+    first, second, lesion, tumour, other = csv.DictReader(text.splitlines())
     assert (first["kind"], first["length"], first["unit"], first["slice"]) == ("distance", "5", "mm", "2")
     assert first["label"] == "'=1+1"
     assert second["series"] == "FLAIR (1)"
     assert float(second["area"]) == pytest.approx(math.pi * 24, rel=1e-5)
     assert float(lesion["longest"]) == pytest.approx(math.hypot(16, 20), rel=1e-5)
     assert float(lesion["volume_ml"]) == pytest.approx(3 * 32 * 10 * 3 / 1000)
+    assert [(row["kind"], row["label"]) for row in (tumour, other)] == [("label", "Tumour"), ("label", "Label 4")]
+    assert float(other["volume_ml"]) == pytest.approx(3 * 32 * 3 / 1000)
     assert "Mustermann" not in text
     assert "1.2.840.99" not in text
 

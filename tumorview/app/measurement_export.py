@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from tumorview.app.measurements import Measurement
+from tumorview.core.labels import LabelTable
 from tumorview.core.lesions import Burden, Lesion
 from tumorview.core.measure import slice_of
 from tumorview.core.slicing import PlaneView
@@ -21,9 +22,18 @@ LESION_VALUES = ("longest", "perpendicular", "product", "volume_ml", "measurable
 COLUMNS = ("number", "kind", "label", "series", "plane", "slice", "unit", *QUANTITIES, *LESION_VALUES)
 
 
-def export(path: Path, study: Study, items: Sequence[Measurement], burden: Burden | None = None) -> None:
-    """Write CSV, or JSON where ``path`` ends so; ``burden`` adds the lesions of the mask. Raises WriteError."""
-    rows = _rows(study, items, burden)
+def export(
+    path: Path,
+    study: Study,
+    items: Sequence[Measurement],
+    burden: Burden | None = None,
+    labels: LabelTable | None = None,
+) -> None:
+    """Write CSV, or JSON where ``path`` ends so. Raises WriteError.
+
+    ``burden`` adds the lesions of the mask and the volume of each label, by its name in ``labels``.
+    """
+    rows = _rows(study, items, burden, labels)
     if path.suffix.lower() == ".json":
         places = [[list(point) for point in one.points] for one in items]
         places += [[] for _ in range(len(rows) - len(items))]
@@ -36,18 +46,23 @@ def export(path: Path, study: Study, items: Sequence[Measurement], burden: Burde
         write_csv(path, COLUMNS, [[row.get(name) for name in COLUMNS] for row in rows])
 
 
-def table(study: Study, items: Sequence[Measurement], burden: Burden | None = None) -> list[list[str]]:
-    """The columns that have something in them, with their names in the first line."""
-    rows = _rows(study, items, burden)
+def table(
+    study: Study, items: Sequence[Measurement], burden: Burden | None = None, labels: LabelTable | None = None
+) -> list[list[str]]:
+    """As ``export``: the columns that have something in them, with their names in the first line."""
+    rows = _rows(study, items, burden, labels)
     columns = [name for name in COLUMNS if any(row.get(name) not in (None, "") for row in rows)]
     return [columns, *([_text(row.get(name)) for name in columns] for row in rows)]
 
 
-def _rows(study: Study, items: Sequence[Measurement], burden: Burden | None) -> list[Mapping[str, Any]]:
+def _rows(
+    study: Study, items: Sequence[Measurement], burden: Burden | None, labels: LabelTable | None
+) -> list[Mapping[str, Any]]:
     rows = [_row(number, one, study) for number, one in enumerate(items, start=1)]
     if burden is not None:
         lesions = ([burden.whole] if burden.whole is not None and len(burden.lesions) != 1 else []) + [*burden.lesions]
         rows += [_lesion_row(len(rows) + n, lesion, burden) for n, lesion in enumerate(lesions, start=1)]
+        rows += [_label_row(len(rows) + n, *one, labels) for n, one in enumerate(burden.volumes_ml, start=1)]
     return rows
 
 
@@ -82,6 +97,12 @@ def _row(number: int, one: Measurement, study: Study) -> Mapping[str, Any]:
         "unit": units[0] if units else "",
         **{quantity.name: quantity.value for quantity in one.quantities},
     }
+
+
+def _label_row(number: int, label: int, volume_ml: float | None, labels: LabelTable | None) -> Mapping[str, Any]:
+    found = None if labels is None else labels.get(label)
+    name = f"Label {label}" if found is None else found.name
+    return {"number": number, "kind": "label", "label": name, "series": "mask", "volume_ml": volume_ml}
 
 
 def _lesion_row(number: int, lesion: Lesion, burden: Burden) -> Mapping[str, Any]:

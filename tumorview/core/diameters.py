@@ -193,10 +193,11 @@ def _first_inside(part: Pixels, starts: Corners, stops: Corners) -> Corners | No
     for begin in range(0, len(starts), BATCH):
         a, b = starts[begin : begin + BATCH], stops[begin : begin + BATCH]
         # A look at a few places drops nearly all lines that leave the shape.
-        for look in range(1, LOOKS + 1):
-            place = a + (b - a) * (look * GOLDEN % 1.0)
-            x, y = place.astype(np.intp).T
-            kept = part[y.clip(max=part.shape[0] - 1), x.clip(max=part.shape[1] - 1)]
+        for looks in np.split(np.arange(1, LOOKS + 1) * GOLDEN % 1.0, range(4, LOOKS, 16)):
+            place = (a[:, None] + (b - a)[:, None] * looks[:, None]).astype(np.intp)
+            kept = part[place[..., 1].clip(max=part.shape[0] - 1), place[..., 0].clip(max=part.shape[1] - 1)].all(
+                axis=1
+            )
             a, b = a[kept], b[kept]
             if not len(a):
                 break

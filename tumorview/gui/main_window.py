@@ -95,7 +95,14 @@ class MainWindow(QMainWindow):
         )
         self.restoring = RestoreController(self, self.session, self.jobs, self.memory, self.files.sessions)
         self.measuring = MeasureController(
-            self, self.session, self.grid, self.strip, panels.measure, self.action_set, self.jobs
+            self,
+            self.session,
+            self.grid,
+            self.strip,
+            panels.measure,
+            self.action_set,
+            self.jobs,
+            folder=lambda: self.files.suggested_path().parent,
         )
         self.stepping = StepController(
             self.session,

@@ -1,5 +1,6 @@
 """Between the measurements of the session, the layer in the views, the Measure panel and the slice strip."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -10,6 +11,7 @@ from PySide6.QtWidgets import QFileDialog, QWidget
 from tumorview.app.jobs import Job, JobTag
 from tumorview.app.measurements import Kind, Measurement
 from tumorview.app.session import Session
+from tumorview.core.labels import LabelTable
 from tumorview.core.lesions import Burden, Lesion, burden
 from tumorview.core.mask import Box, MaskArray
 from tumorview.core.measure import Point, slice_of
@@ -29,7 +31,7 @@ FILTER = "CSV table (*.csv);;JSON document (*.json)"
 
 
 class MeasureController(QObject):
-    """``told`` carries one line for the status bar."""
+    """``told`` carries one line for the status bar; ``folder`` says where an export is offered."""
 
     told = Signal(str)
 
@@ -42,10 +44,12 @@ class MeasureController(QObject):
         panel: MeasurePanel,
         actions: ActionSet,
         jobs: JobRunner,
+        *,
+        folder: Callable[[], Path],
     ) -> None:
         super().__init__(window)
         self._window, self._session, self._grid, self._strip = window, session, grid, strip
-        self._panel, self._actions, self._jobs = panel, actions, jobs
+        self._panel, self._actions, self._jobs, self._folder = panel, actions, jobs, folder
         self.layer = MeasuringLayer(session, grid.views)
         self.burden: Burden | None = None
         self._label: int | None = None  # whose lesions are measured; None for all
@@ -140,7 +144,7 @@ class MeasureController(QObject):
         study = self._session.study
         if study is None:
             return
-        lines = table(study, self._session.measurements.items, self.burden)
+        lines = table(study, self._session.measurements.items, self.burden, self._labels)
         QGuiApplication.clipboard().setText("\n".join("\t".join(line) for line in lines) + "\n")
         self.told.emit(f"{len(lines) - 1} lines copied.")
 
@@ -149,7 +153,8 @@ class MeasureController(QObject):
         if not self._session.measurements.items and self.burden is None:
             self.told.emit("There is nothing to export: measure first, or show the lesion diameters.")
             return
-        chosen, kind = QFileDialog.getSaveFileName(self._window, "Export Measurements", "measurements.csv", FILTER)
+        start = str(self._folder() / "measurements.csv")
+        chosen, kind = QFileDialog.getSaveFileName(self._window, "Export Measurements", start, FILTER)
         if chosen:
             path = Path(chosen)
             self.export_to(path if path.suffix else path.with_suffix(".json" if "json" in kind else ".csv"))
@@ -157,19 +162,24 @@ class MeasureController(QObject):
     def export_to(self, path: Path) -> None:
         """Write measurements and lesions; success is told once the file was read back."""
         study, items, lesions = self._session.study, self._session.measurements.items, self.burden
+        labels = self._labels
         if study is None:
             return
 
         def work(_: object) -> None:
             from tumorview.app.measurement_export import export
 
-            export(path, study, items, lesions)
+            export(path, study, items, lesions, labels)
 
         handlers = Handlers(
             done=lambda _: self.told.emit("Measurements written and checked."),
             failed=self._fail,
         )
         self._jobs.start(Job("Exporting measurements", work), handlers)
+
+    @property
+    def _labels(self) -> LabelTable | None:
+        return None if self._session.mask is None else self._session.mask.labels
 
     def _fail(self, error: Exception) -> None:
         messages.show_error(self._window, error)
