@@ -149,12 +149,18 @@ def _story(run: Path, recipe: Recipe, summary: dict[str, Any]) -> str:
     """Phases, steps, hours, which step was kept, and where the run left the bundled recipe."""
     with (run / "metrics.csv").open(newline="", encoding="utf-8") as file:
         rows = list(csv.DictReader(file))
+    entries = (run / "metrics.jsonl").read_text(encoding="utf-8").splitlines()
+    left = max(json.loads(entry).get("total_step", 0) for entry in entries)
     widths = {int(row["phase"]): row["width"] for row in rows}
-    phases = [
-        f"{recipe.phases[number - 1].steps} steps of {recipe.phases[number - 1].batch} slices of "
-        f"{recipe.phases[number - 1].size}x{recipe.phases[number - 1].size} at width {widths[number]}"
-        for number in sorted(widths)
-    ]
+    phases = []
+    for number, phase in enumerate(recipe.phases, 1):
+        done = min(phase.steps, left)
+        left -= done
+        if done and number in widths:
+            steps = f"{done}" if done == phase.steps else f"{done} of {phase.steps}"
+            phases.append(
+                f"{steps} steps of {phase.batch} slices of {phase.size}x{phase.size} at width {widths[number]}"
+            )
     state = summary["state"]
     hours = max(float(row["seconds"]) for row in rows) / 3600
     text = f"{', then '.join(phases)}; {hours:.1f} hours. Kept: step {state['step']} of phase {state['phase'] + 1}."

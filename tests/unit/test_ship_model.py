@@ -20,8 +20,8 @@ TRAINED = ["TCGA_AA_0001_2000", "TCGA_BB_0002_2000", "Brats18_CBICA_AQT_1"]
 KEPT = ["TCGA_CC_0003_2000"]
 
 
-def write_run(run: Path, network: UNetCBAM, recipe: Recipe) -> Path:
-    """What a finished run leaves behind, as far as shipping reads it."""
+def write_run(run: Path, network: UNetCBAM, recipe: Recipe, reached: int = 3200) -> Path:
+    """What a run that ended at the total step ``reached`` leaves behind, as far as shipping reads it."""
     run.mkdir()
     state = {name: tensor.half().contiguous() for name, tensor in network.state_dict().items()}
     save_file(state, run / "model.safetensors", metadata=network.metadata())
@@ -31,6 +31,7 @@ def write_run(run: Path, network: UNetCBAM, recipe: Recipe) -> Path:
     }  # fmt: skip
     (run / "model.json").write_text(json.dumps(summary))
     (run / "recipe.toml").write_text(recipe_text(recipe))
+    (run / "metrics.jsonl").write_text(f'{{"event": "started"}}\n{{"event": "cancelled", "total_step": {reached}}}\n')
     with (run / "metrics.csv").open("w", newline="") as file:
         writer = csv.writer(file)
         writer.writerow(["total_step", "phase", "width", "seconds"])
@@ -59,6 +60,12 @@ def test_the_card_tells_what_the_run_did(models: Path, tmp_path: Path):
     assert card.postprocess.second_look
     assert "1.5 hours. Kept: step 40 of phase 2." in card.training_log
     assert "differs" not in card.training_log
+
+
+def test_a_run_that_was_stopped_says_how_far_it_came(models: Path, tmp_path: Path):
+    run = write_run(tmp_path / "run", tiny_network(width=8), load_recipe("lgg"), reached=2650)
+    log = ModelCard.read(ship_model.install("unet-cbam-lgg", run, models)).training_log
+    assert "2600 steps of 8 slices of 256x256 at width 4, then 50 of 600 steps" in log
 
 
 def test_a_run_that_left_its_recipe_says_where(models: Path, tmp_path: Path):
