@@ -11,6 +11,7 @@ from tumorview.ml.augment import (
     FLAIR,
     T1,
     Augmenter,
+    carve_mix,
     choose_channels,
     foreign_contrast,
     grey_air,
@@ -124,6 +125,34 @@ def test_foreign_contrast_keeps_air_at_zero():
     assert torch.equal(changed[:, :, :4, :4], torch.zeros(8, 3, 4, 4))
     assert torch.equal(changed[:, FLAIR], start[:, FLAIR])
     assert not torch.equal(changed[:, T1], start[:, T1])
+
+
+def carvable(count: int = 8) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+    images, labels = batch(count)
+    labels[1::2] = 0
+    raw = torch.from_numpy(images).float() / 255
+    return raw, torch.from_numpy(labels).long(), soft_head(raw)
+
+
+def test_carved_tumours_are_those_of_another_slice_and_the_donors_stay_as_they_are():
+    raw, labels, head = carvable()
+    before, labels_before = raw.clone(), labels.clone()
+    mixed, target = carve_mix(raw, labels, head, 1.0, random())
+    assert torch.equal(raw, before), "donors are read after their own turn: they must not change"
+    assert torch.equal(labels, labels_before)
+    assert target[1::2].any(), "slices without tumour received one"
+    assert set(np.unique(target.numpy())) <= {0, 1}
+    for index in range(len(raw)):
+        changed = (mixed[index] != raw[index]).any(0)
+        assert not (changed & (head[index, 0] <= 0.5)).any(), "nothing lands outside the head"
+        assert not ((target[index] != labels[index]) & (head[index, 0] <= 0.5)).any()
+
+
+def test_without_a_donor_with_tumour_carving_changes_nothing():
+    raw, labels, head = carvable()
+    mixed, target = carve_mix(raw, torch.zeros_like(labels), head, 1.0, random())
+    assert torch.equal(mixed, raw)
+    assert not target.any()
 
 
 def test_bright_tissue_is_not_cut_off():

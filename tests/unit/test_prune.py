@@ -88,7 +88,7 @@ def test_what_is_lost_on_average_is_made_up_for():
 
 
 def test_the_bundled_weights_pruned_still_segment():
-    network = load_model(resource_path("recipes", "first-w32.safetensors"))
+    network = load_model(resource_path("recipes", "lgg-w32.safetensors"))
     slim = prune_deepest(network, 448)
     changed = Counter(
         name for name, tensor in slim.state_dict().items() if tensor.shape != network.state_dict()[name].shape

@@ -45,8 +45,8 @@ def test_the_recipes_of_the_bundled_weights_keep_the_same_patients_apart():
     assert full.data == lite.data == scratch.data
     assert len(full.data.validation) == 13
     assert full.augment == lite.augment == scratch.augment
-    assert full.phases[0] == lite.phases[0] == scratch.phases[2]
-    assert full.phases[1] == scratch.phases[3]
+    assert full.phases[0] == lite.phases[0] == scratch.phases[3]
+    assert full.phases[1] == scratch.phases[4]
 
 
 def test_whole_numbers_are_welcome_where_fractions_are():

@@ -11,6 +11,7 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 import torch
+from scipy import ndimage
 from torch import Tensor
 from torch.nn import functional
 
@@ -39,6 +40,7 @@ class Augmenter:
         values = torch.from_numpy(images).float().div_(255)
         values, target = self._move(values, torch.from_numpy(labels), random)
         head = soft_head(values)
+        values, target = carve_mix(values, target, head, settings.carve, random)
         values = foreign_contrast(values, settings.foreign_contrast, random)
         values = tone(values, head, settings.gamma, settings.contrast, random)
         values = bias_field(values, settings.bias_field, random)
@@ -79,6 +81,38 @@ def soft_head(values: Tensor) -> Tensor:
     brightest = functional.avg_pool2d(values.amax(1, keepdim=True), 3, stride=1, padding=1)
     closed = -functional.max_pool2d(-functional.max_pool2d(brightest, 9, 1, 4), 9, 1, 4)
     return ((closed - 0.04) / 0.05).clamp_(0, 1)
+
+
+def carve_mix(
+    values: Tensor, target: Tensor, head: Tensor, probability: float, random: torch.Generator
+) -> tuple[Tensor, Tensor]:
+    """Tumours carried over to the same place in other slices of the batch, with some of what surrounds them.
+
+    Zhang et al. 2023, "CarveMix: A Simple Data Augmentation Method for Brain Lesion Segmentation": what is carved out
+    ends at a random distance from the outline, outside or inside of it. Each channel is brought to the level of the
+    head that it goes to; nothing lands outside that head.
+    """
+    mixed, labels = values, target
+    for index in _chosen(len(values), probability, random).tolist():
+        donor = int(torch.randint(len(values), (1,), generator=random))
+        depth_share = float(torch.empty(1).uniform_(-0.5, 1.0, generator=random))
+        if donor == index or not target[donor].any():
+            continue
+        if mixed is values:
+            mixed, labels = values.clone(), target.clone()
+        tumour = target[donor].numpy() > 0
+        depth = ndimage.distance_transform_edt(tumour)
+        signed = ndimage.distance_transform_edt(~tumour) - depth
+        region = torch.from_numpy(signed <= depth_share * depth.max()) & (head[index, 0] > 0.5)
+        level = _tissue(values[index], head[index]) / _tissue(values[donor], head[donor]).clamp(min=1e-3)
+        mixed[index] = torch.where(region, values[donor] * level, values[index])
+        labels[index] = torch.where(region, target[donor], target[index])
+    return mixed, labels
+
+
+def _tissue(values: Tensor, head: Tensor) -> Tensor:
+    """[c, 1, 1] mean of each channel within the head."""
+    return (values * head).sum((1, 2), keepdim=True) / head.sum().clamp(min=1)
 
 
 def tone(values: Tensor, head: Tensor, gamma: float, contrast: float, random: torch.Generator) -> Tensor:

@@ -61,6 +61,7 @@ class AugmentSettings:
     scale: float = 0.0
     shift: float = 0.0
     elastic: float = 0.0
+    carve: float = 0.0
     gamma: float = 0.0
     contrast: float = 0.0
     noise: float = 0.0
