@@ -50,6 +50,19 @@ def test_without_a_share_nothing_is_kept_for_a_test(data, tmp_path):
     assert corpus_of(data, tmp_path, test_share=0.0).test == []
 
 
+def test_test_patients_may_be_named(data, tmp_path):
+    named = ("TCGA_AA_0000", "TCGA_BB_0003")
+    corpus = corpus_of(data, tmp_path, test=named, validation=("TCGA_AA_0002",))
+    assert (corpus.test, corpus.validation) == (list(named), ["TCGA_AA_0002"])
+    assert len(corpus.training) == 5
+
+
+def test_a_patient_named_for_validation_and_test_is_refused():
+    both = DataSettings(validation=("a", "b"), test=("b",))
+    with pytest.raises(TrainingError, match="b"):
+        parse_recipe(recipe_text(dataclasses.replace(RECIPE, data=both)))
+
+
 def test_a_split_by_slice_spreads_patients_over_the_parts(data, tmp_path):
     corpus = corpus_of(data, tmp_path, split="slice")
     assert [len(part) for part in (corpus.training, corpus.validation, corpus.test)] == [9, 3, 4]

@@ -19,7 +19,16 @@ from tumorview.ml import corpus as corpora
 from tumorview.ml import data, trainer
 from tumorview.ml.averaging import WeightAverage, estimate_statistics
 from tumorview.ml.models import UNetCBAM, load_model
-from tumorview.ml.recipes import AugmentSettings, DataSettings, ModelSettings, OptimiserSettings, Phase, Recipe
+from tumorview.ml.recipes import (
+    AugmentSettings,
+    DataSettings,
+    ModelSettings,
+    OptimiserSettings,
+    Phase,
+    Recipe,
+    parse_recipe,
+    recipe_text,
+)
 from tumorview.ml.schedule import learning_rate, work_left
 from tumorview.ml.trainer import train
 from tumorview.ml.training_report import TrainProgress
@@ -174,6 +183,36 @@ def test_a_shared_first_phase_need_not_be_trained_twice(data_set: Path, tmp_path
     whole = train([data_set], tmp_path / "whole", lite)
     ours, theirs = (load_file(report.out / "last.safetensors") for report in (resumed, whole))
     assert [key for key in theirs if not torch.equal(ours[key], theirs[key])] == []
+
+
+@pytest.mark.parametrize("levels", [2, 5])
+def test_frozen_levels_keep_their_weights_and_statistics(finished, data_set: Path, tmp_path: Path, levels: int):
+    start = finished[0].model
+    model = dataclasses.replace(RECIPE.model, initial=str(start), freeze=levels)
+    report = train([data_set], tmp_path / "run", dataclasses.replace(RECIPE, phases=(FIRST,), model=model))
+    before, after = load_file(start), checkpoints.load_checkpoint(report.out / "last.safetensors")
+    kept = tuple(f"encoder.{level}." for level in range(levels))
+    for part in ("model", "ema"):
+        changed = {name for name, tensor in after.part(part).items() if not torch.equal(tensor, before[name].float())}
+        assert changed
+        assert not [name for name in changed if name.startswith(kept)]
+    assert any(name.startswith("decoder") for name in changed)
+    resumed = train(
+        [data_set], report.out, dataclasses.replace(RECIPE, phases=(dataclasses.replace(FIRST, steps=8),), model=model),
+        resume=True,
+    )  # fmt: skip
+    assert resumed.total_step == 8
+
+
+def test_more_levels_than_there_are_cannot_be_frozen():
+    with pytest.raises(TrainingError, match=r"model\.freeze is 6"):
+        parse_recipe(recipe_text(dataclasses.replace(RECIPE, model=ModelSettings(freeze=6))))
+
+
+def test_a_missing_device_is_a_clear_error(data_set: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    with pytest.raises(TrainingError, match="no CUDA device"):
+        train([data_set], tmp_path / "run", RECIPE, device="cuda")
 
 
 def test_given_weights_of_another_kind_are_refused(finished, data_set: Path, tmp_path: Path):

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -232,6 +232,7 @@ def train(
     *,
     recipe: str = "lgg",
     resume: bool = False,
+    device: Literal["auto", "cpu", "cuda"] = "auto",
     on_progress: Callable[[TrainProgress], None] | None = None,
     cancelled: Callable[[], bool] | None = None,
 ) -> TrainReport:
@@ -239,7 +240,9 @@ def train(
     from tumorview.ml import trainer
     from tumorview.ml.recipes import load_recipe
 
-    return trainer.train(data, out, load_recipe(recipe), resume=resume, progress=on_progress, cancelled=cancelled)
+    return trainer.train(
+        data, out, load_recipe(recipe), resume=resume, device=device, progress=on_progress, cancelled=cancelled
+    )
 
 
 def inference_benchmark(context: JobContext | None = None) -> list[dict[str, object]]:

@@ -7,6 +7,7 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
@@ -19,6 +20,14 @@ from tumorview.cli.output import percent, print_line, stderr
 Listener = Callable[[tasks.TrainProgress], None]
 
 
+class TrainDevice(StrEnum):
+    """Devices that training runs on."""
+
+    AUTO = "auto"
+    CPU = "cpu"
+    CUDA = "cuda"
+
+
 def register(app: typer.Typer) -> None:
     """Add the command to ``app``."""
     app.command("train")(train)
@@ -29,6 +38,7 @@ def train(
     out: Annotated[Path, typer.Option("--out", help="Folder of the run.", show_default=False)],
     recipe: Annotated[str, typer.Option("--recipe", help="A named recipe or a TOML file.")] = "lgg",
     resume: Annotated[bool, typer.Option("--resume", help="Go on from the last checkpoint in OUT.")] = False,
+    device: Annotated[TrainDevice, typer.Option("--device", help="Where to compute.")] = TrainDevice.AUTO,
     json_lines: Annotated[bool, typer.Option("--json-lines", help="Progress as one JSON document a line.")] = False,
 ) -> None:
     """Train a network. Ctrl+C saves a checkpoint and stops; --resume goes on."""
@@ -36,7 +46,9 @@ def train(
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: stop.set())
     with _lines() if json_lines else _bar() as listener:
-        report = tasks.train(data, out, recipe=recipe, resume=resume, on_progress=listener, cancelled=stop.is_set)
+        report = tasks.train(
+            data, out, recipe=recipe, resume=resume, device=device.value, on_progress=listener, cancelled=stop.is_set
+        )
     if json_lines:
         _write({"completed": report.completed, "total_step": report.total_step})
     else:

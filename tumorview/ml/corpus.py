@@ -66,7 +66,7 @@ class _Split:
     def of(cls, patients: Sequence[PatientFiles], recipe: Recipe) -> "_Split":
         """The recipe's shares of the patients; the test ones are drawn first."""
         settings = recipe.data
-        test = draw_test_patients(patients, settings.test_share, recipe.seed)
+        test = draw_test_patients(patients, settings.test_share, recipe.seed, named=settings.test)
         rest = [patient for patient in patients if patient.id not in set(test)]
         training, validation = split_patients(
             rest, validation=settings.validation, share=settings.validation_share, seed=recipe.seed

@@ -132,9 +132,13 @@ def split_patients(
     return training, [name for name in ids if name in chosen]
 
 
-def draw_test_patients(patients: Sequence[PatientFiles], share: float, seed: int) -> list[str]:
-    """Ids kept out of training and validation: about ``share`` of each site's patients."""
-    chosen = _draw_per_site(patients, share, seed) if share else set()
+def draw_test_patients(
+    patients: Sequence[PatientFiles], share: float, seed: int, *, named: Sequence[str] = ()
+) -> list[str]:
+    """Ids kept out of training and validation: the ``named`` ones, otherwise about ``share`` of each site's."""
+    chosen = {patient.id for patient in patients if any(_names(pattern, patient.id) for pattern in named)}
+    if not chosen and share:
+        chosen = _draw_per_site(patients, share, seed)
     return [patient.id for patient in patients if patient.id in chosen]
 
 

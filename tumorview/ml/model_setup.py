@@ -16,12 +16,16 @@ from tumorview.ml.recipes import Phase, Recipe
 from tumorview.ml.registry import ModelRegistry
 from tumorview.resources import resource_path
 
+Device = Literal["auto", "cpu", "cuda"]
 
-def launched_fabric(precision: Literal["bf16-mixed", "32-true"] = "bf16-mixed") -> Fabric:
+
+def launched_fabric(precision: Literal["bf16-mixed", "32-true"] = "bf16-mixed", device: Device = "auto") -> Fabric:
     """bf16 autocast everywhere by default; processes and nodes as torchrun set them, otherwise one device."""
+    if device == "cuda" and not torch.cuda.is_available():
+        raise TrainingError("There is no CUDA device on this machine.", "Train on the processor (cpu).")
     local = int(os.environ.get("LOCAL_WORLD_SIZE", "1"))
     nodes = int(os.environ.get("WORLD_SIZE", "1")) // local
-    accelerator = "cuda" if torch.cuda.is_available() else "cpu"
+    accelerator = "cuda" if torch.cuda.is_available() and device != "cpu" else "cpu"
     fabric = Fabric(accelerator=accelerator, devices=local, num_nodes=nodes, precision=precision)
     fabric.launch()
     return fabric
@@ -54,9 +58,10 @@ def _initial_weights(initial: str) -> Path:
 def make_optimiser(model: nn.Module, recipe: Recipe, phase: Phase) -> torch.optim.Optimizer:
     """Adam or AdamW; weight decay acts on convolution weights only."""
     settings = recipe.optimiser
+    trained = [parameter for parameter in model.parameters() if parameter.requires_grad]
     groups = [
-        {"params": [p for p in model.parameters() if p.ndim > 1], "weight_decay": settings.weight_decay},
-        {"params": [p for p in model.parameters() if p.ndim <= 1], "weight_decay": 0.0},
+        {"params": [p for p in trained if p.ndim > 1], "weight_decay": settings.weight_decay},
+        {"params": [p for p in trained if p.ndim <= 1], "weight_decay": 0.0},
     ]
     kind = torch.optim.AdamW if settings.name == "adamw" else torch.optim.Adam
     return kind(groups, lr=phase.lr, fused=True)
@@ -74,6 +79,18 @@ def reshaped(model: Network, phase: Phase, seed: int) -> Network:
     if phase.slim < 1:
         model = prune_deepest(model, round(phase.slim * model.deepest))
     return grow_width(model, phase.grow, seed=seed) if phase.grow > 1 else model
+
+
+def frozen(model: Network, recipe: Recipe) -> Network:
+    """The network with the levels of its encoder frozen that the recipe wants to stay as they are."""
+    levels = recipe.model.freeze
+    if levels and not isinstance(model, UNetCBAM):
+        raise TrainingError(
+            f"No level of a {model.metadata()['architecture']} network can be frozen.", "Leave 'freeze' out."
+        )
+    if levels and isinstance(model, UNetCBAM):
+        model.freeze(levels)
+    return model
 
 
 def placed(model: Network, device: torch.device) -> Network:

@@ -12,13 +12,15 @@ from typing import Any, Literal
 from tumorview.errors import TrainingError
 from tumorview.resources import resource_path
 
+_ENCODER_LEVELS = 5
+
 
 @dataclass(frozen=True, slots=True)
 class ModelSettings:
     """The network to start from; ``norm = "none"`` is Table 3 to the letter.
 
     ``initial`` is a weights file (also one beside the bundled recipes) or the id of a bundled model, and then decides
-    about the width.
+    about the width. The first ``freeze`` levels of its encoder keep the weights they start with.
     """
 
     architecture: str = "unet-cbam"
@@ -28,6 +30,7 @@ class ModelSettings:
     norm: Literal["batch", "none"] = "batch"
     reduction: int = 16
     initial: str = ""
+    freeze: int = 0
 
     def metadata(self) -> dict[str, str]:
         """The network as a weights file describes it."""
@@ -39,14 +42,16 @@ class ModelSettings:
 class DataSettings:
     """Which patients validate and how many empty slices an epoch holds for each slice with tumour.
 
-    ``test_share`` of the patients are kept out of training and validation altogether. ``split = "slice"`` draws slices
-    instead of patients, as slice-level papers do: neighbours of a test slice are trained on, so its scores flatter.
+    The patients named in ``test``, otherwise ``test_share`` of them, are kept out of training and validation. With
+    ``split = "slice"`` slices are drawn instead of patients, as slice-level papers do: neighbours of a test slice are
+    trained on, so its scores flatter.
     Validation reads every ``validation_stride``-th slice (with FLAIR alone every second one of those).
     """
 
     validation: tuple[str, ...] = ()
     validation_share: float = 0.15
     validation_stride: int = 1
+    test: tuple[str, ...] = ()
     test_share: float = 0.0
     split: Literal["patient", "slice"] = "patient"
     empty_ratio: float = 0.75
@@ -240,6 +245,10 @@ def _check(recipe: Recipe, source: str) -> None:
     for key in ("validation_share", "test_share"):
         if not 0 <= getattr(recipe.data, key) < 1:
             raise _wrong(f"data.{key}", f"is {getattr(recipe.data, key)}", source, "Use 0 up to below 1.")
+    if not 0 <= recipe.model.freeze <= _ENCODER_LEVELS:
+        raise _wrong("model.freeze", f"is {recipe.model.freeze}", source, f"Use 0 (none) up to {_ENCODER_LEVELS}.")
+    if both := sorted(set(recipe.data.validation) & set(recipe.data.test)):
+        raise _wrong("data.test", f"names {both[0]}, as data.validation does", source, "A patient has one side.")
     if recipe.data.empty_ratio < 0:
         raise _wrong("data.empty_ratio", f"is {recipe.data.empty_ratio}", source, "Use 0 or more.")
 

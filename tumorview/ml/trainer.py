@@ -24,9 +24,11 @@ from tumorview.ml.corpus import Corpus, load_corpus
 from tumorview.ml.evaluation import Validator
 from tumorview.ml.losses import loss_by_name
 from tumorview.ml.model_setup import (
+    Device,
     compiled,
     compiler_found,
     first_model,
+    frozen,
     launched_fabric,
     make_optimiser,
     placed,
@@ -57,6 +59,7 @@ def train(
     progress: ProgressListener | None = None,
     cancelled: Callable[[], bool] | None = None,
     networks: NetworkBuilder = build_model,
+    device: Device = "auto",
 ) -> TrainReport:
     """Train by ``recipe`` on the data sets into the folder ``out``; TrainingError says what stops it.
 
@@ -64,7 +67,7 @@ def train(
     rates and augmentation of the recipe may have changed since (the log says so), the network and the data may not.
     ``networks`` builds the network from the recipe's ``[model]``; a comparison of architectures brings its own.
     """
-    fabric = launched_fabric()
+    fabric = launched_fabric(device=device)
     folder = RunFolder(out)
     folder.create(resume=resume)
     checkpoint = folder.restore()
@@ -140,13 +143,13 @@ class _Run:
             self.state = replace(self.state, phase=number, step=0, best=-1.0)
         if checkpoint is None:
             self.model = reshaped(self.model, phase, self.recipe.seed)
-        self.model = placed(self.model.train(), self.fabric.device)
+        self.model = placed(frozen(self.model.train(), self.recipe), self.fabric.device)
         self.average = WeightAverage(self.model, self.recipe.optimiser.ema)
         optimiser = make_optimiser(self.model, self.recipe, phase)
         if checkpoint is not None:
             restore_optimiser(optimiser, checkpoint.part("optimiser"))
             self.average.load(checkpoint.part("ema"))
-        self._averaged = placed(self.networks(self.model.metadata()), self.fabric.device)
+        self._averaged = placed(frozen(self.networks(self.model.metadata()), self.recipe), self.fabric.device)
         compiling = self._compiling_pays(phase)
         network, scored = (compiled(part) if compiling else part for part in (self.model, self._averaged))
         self._scored = scored

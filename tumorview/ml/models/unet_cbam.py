@@ -43,10 +43,12 @@ class BatchNorm(nn.Module):
         self.running_var: Tensor
         self.register_buffer("running_mean", torch.zeros(channels))
         self.register_buffer("running_var", torch.ones(channels))
+        self.frozen = False  # then the statistics stay as they are, in training mode too
 
     def forward(self, x: Tensor) -> Tensor:
+        measuring = self.training and not self.frozen
         return functional.batch_norm(
-            x, self.running_mean, self.running_var, self.weight, self.bias, self.training, self.momentum, self.eps
+            x, self.running_mean, self.running_var, self.weight, self.bias, measuring, self.momentum, self.eps
         )
 
 
@@ -173,6 +175,14 @@ class UNetCBAM(Network):
         for level in reversed(range(LEVELS - 1)):
             x = self.decoder[level](x, skips[level])
         return self.head(x)  # type: ignore[no-any-return]
+
+    def freeze(self, levels: int) -> None:
+        """Keep the weights and statistics of the first ``levels`` of the encoder as they are."""
+        for block in self.encoder[:levels]:
+            block.requires_grad_(False)
+            for module in block.modules():
+                if isinstance(module, BatchNorm):
+                    module.frozen = True
 
     def layer_table(self) -> list[LayerRow]:
         """The architecture as the paper's Table 3 lists it, read from the layers themselves."""

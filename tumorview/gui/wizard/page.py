@@ -1,0 +1,55 @@
+"""What every page of the training wizard is, and what the window lends it."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from PySide6.QtCore import Signal
+from PySide6.QtWidgets import QWidget
+
+from tumorview.app.session import Session
+from tumorview.app.settings import Settings
+from tumorview.gui.job_runner import JobRunner
+
+
+@dataclass(frozen=True)
+class WizardServices:
+    """What pages may use of the window.
+
+    ``folder`` is TumorView's own (settings, caches), ``models_folder`` the one of the user's models; call
+    ``models_changed`` after a model was installed or removed, so that the window lists them anew.
+    """
+
+    session: Session
+    jobs: JobRunner
+    settings: Callable[[], Settings]
+    folder: Path
+    models_folder: Path
+    models_changed: Callable[[], None] = lambda: None
+
+
+class WizardPage(QWidget):
+    """One page. The shell asks ``complete`` again whenever ``changed`` is emitted, and offers Next only where it holds.
+
+    ``enter`` is called each time the page comes into view, ``leave`` when another page takes its place, ``retire``
+    once, when the wizard's window closes.
+    """
+
+    changed = Signal()
+    title = ""
+    lead = ""  # one sentence under the title
+
+    @property
+    def complete(self) -> bool:
+        """Whether the user may go on to the next page."""
+        return True
+
+    def enter(self) -> None:
+        """The page comes into view."""
+
+    def leave(self) -> None:
+        """The page goes out of view; long work that belongs to it alone ends here."""
+
+    def retire(self) -> None:
+        """The wizard's window closes for good; let go of threads, timers and files."""
+        self.leave()
