@@ -48,5 +48,21 @@ class TrainingError(TumorViewError):
     """Training data, recipe or run that cannot go on."""
 
 
+class TrainingDataError(TrainingError):
+    """A data set that is not where it was, or that vanished while it was read."""
+
+
+class TrainingDivergedError(TrainingError):
+    """Loss or weights that are no numbers any more."""
+
+
+class TrainingMemoryError(TrainingError):
+    """More memory than there is."""
+
+
+class TrainingStorageError(TrainingError):
+    """A run's folder that cannot be read or written: a full disk, a drive that was taken away."""
+
+
 class JobCancelled(Exception):  # noqa: N818 - a request of the user, not an error
     """Raised inside a job when the user cancelled it."""

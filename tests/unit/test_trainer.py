@@ -7,13 +7,14 @@ import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 from lgg_layout import write_data_set
 from safetensors.torch import load_file
 
 from tumorview.__main__ import main
-from tumorview.errors import TrainingError
+from tumorview.errors import TrainingDivergedError, TrainingError, TrainingMemoryError
 from tumorview.ml import checkpoint as checkpoints
 from tumorview.ml import corpus as corpora
 from tumorview.ml import data, trainer
@@ -28,6 +29,15 @@ from tumorview.ml.recipes import (
     Recipe,
     parse_recipe,
     recipe_text,
+)
+from tumorview.ml.samples import (
+    KEEP,
+    SampleSet,
+    choose_samples,
+    forget_samples,
+    read_samples,
+    sample_steps,
+    write_samples,
 )
 from tumorview.ml.schedule import learning_rate, work_left
 from tumorview.ml.trainer import train
@@ -229,7 +239,7 @@ def test_nan_loss_stops_and_the_checkpoint_stays(data_set: Path, tmp_path: Path,
     monkeypatch.setattr(trainer, "loss_by_name", lambda _: lambda logits, _: logits.sum() * float("nan"))
     with pytest.raises(TrainingError, match="loss became nan at step") as caught:
         train([data_set], out, RECIPE, resume=True)
-    assert str(out / "last.safetensors") in caught.value.remedy
+    assert "lower learning rate" in caught.value.remedy
     assert (out / "last.safetensors").read_bytes() == before
 
 
@@ -358,3 +368,81 @@ def test_statistics_are_the_mean_over_the_batches():
     torch.testing.assert_close(first.norm1.running_mean, wanted.detach())
     assert not model.training
     assert first.norm1.momentum == 0.1
+
+
+# samples
+def test_each_validation_leaves_sample_predictions(finished):
+    report, told = finished
+    steps = sample_steps(report.out)
+    assert steps == [state.total_step for state in told if state.validation]
+    shown = [read_samples(report.out, step) for step in steps]
+    assert all(np.array_equal(one.images, shown[0].images) for one in shown)  # always the same slices
+    assert np.array_equal(shown[0].truth, shown[-1].truth)
+    assert shown[0].truth.any()
+    assert shown[0].images.shape == shown[0].probability.shape == (3, 32, 32)  # one patient has three with tumour
+    assert not np.array_equal(shown[0].probability, shown[-1].probability)
+    assert {path.name for path in (report.out / "samples").iterdir()} == {f"step-{step:06d}.npz" for step in steps}
+
+
+def test_samples_show_as_many_patients_as_there_are(data_set: Path):
+    slices = data.load_slices(data.discover([data_set]))
+    chosen = choose_samples(slices, slices.patients, 4)
+    assert set(slices.owner[chosen]) == {0, 1, 2}
+    assert len(set(chosen.tolist())) == 4
+    assert slices.with_tumour()[chosen].all()
+    first = slices.indices_of(slices.patients[:1])
+    assert np.count_nonzero(slices.labels[chosen[0]]) == max(np.count_nonzero(slices.labels[n]) for n in first)
+
+
+def test_old_samples_make_room_and_the_first_stays(tmp_path: Path):
+    square = np.zeros((1, 16, 16), np.uint8)
+    for step in range(0, 10 * (KEEP + 5), 10):
+        write_samples(tmp_path, SampleSet(step, square, square > 0, square))
+    steps = sample_steps(tmp_path)
+    assert len(steps) == KEEP
+    assert steps[0] == 0
+    assert steps[-1] == 10 * (KEEP + 4)
+    forget_samples(tmp_path, 100)
+    assert sample_steps(tmp_path) == [0, 60, 70, 80, 90, 100]
+
+
+def test_a_damaged_sample_is_nothing_to_fail_at(tmp_path: Path):
+    square = np.zeros((1, 16, 16), np.uint8)
+    write_samples(tmp_path, SampleSet(10, square, square > 0, square))
+    path = tmp_path / "samples" / "step-000010.npz"
+    path.write_bytes(path.read_bytes()[:200])
+    assert read_samples(tmp_path, 10) is None
+    assert read_samples(tmp_path, 20) is None
+
+
+# weights that are no numbers
+def test_broken_weights_are_neither_validated_nor_saved(
+    data_set: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    """The loss of the step that breaks them is still finite; resuming with a lower rate has to find whole ones."""
+    out = tmp_path / "run"
+    train([data_set], out, RECIPE, cancelled=after(2))
+    before = (out / "last.safetensors").read_bytes()
+    real = trainer.take_step
+
+    def breaking(fabric, network, *rest):
+        loss = real(fabric, network, *rest)
+        with torch.no_grad():
+            next(iter(network.parameters())).mul_(float("inf"))
+        return loss
+
+    monkeypatch.setattr(trainer, "take_step", breaking)
+    with pytest.raises(TrainingDivergedError, match="weights became infinite"):
+        train([data_set], out, RECIPE, resume=True)
+    assert (out / "last.safetensors").read_bytes() == before
+    assert not (out / "best.safetensors").exists()
+
+
+def test_memory_that_runs_out_is_a_clear_error(data_set: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    def greedy(*_: object) -> None:
+        torch.empty(1 << 60)
+
+    monkeypatch.setattr(trainer, "take_step", greedy)
+    with pytest.raises(TrainingMemoryError, match="not enough memory") as caught:
+        train([data_set], tmp_path / "run", RECIPE)
+    assert "smaller batch" in caught.value.remedy

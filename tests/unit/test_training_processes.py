@@ -80,7 +80,7 @@ from tumorview.ml import model_setup, trainer
 from tumorview.ml.recipes import load_recipe
 
 torch.set_num_threads(1)
-trainer.launched_fabric = lambda: model_setup.launched_fabric("32-true")
+trainer.launched_fabric = lambda device: model_setup.launched_fabric("32-true", device)
 data, out, *recipes = map(Path, sys.argv[1:])
 for recipe in recipes:
     trainer.train([data], out / recipe.stem, load_recipe(recipe))
@@ -170,7 +170,7 @@ def test_two_processes_give_the_loss_curve_of_one_with_the_same_global_batch(
 
     In float32, because Adam turns the rounding of small bfloat16 gradients into whole steps.
     """
-    monkeypatch.setattr(trainer, "launched_fabric", lambda: launched_fabric("32-true"))
+    monkeypatch.setattr(trainer, "launched_fabric", lambda device: launched_fabric("32-true", device))
     phase = Phase(size=32, steps=14, batch=4, lr=1e-2, evaluate_every=1)
     plain = AugmentSettings(flip=0.0)  # each process draws for its own slices
     close = dataclasses.replace(RECIPE, name="close", phases=(phase,), augment=plain)

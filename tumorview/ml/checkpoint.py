@@ -11,7 +11,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor
 
-from tumorview.errors import TrainingError
+from tumorview.errors import TrainingError, TrainingStorageError
 from tumorview.ml.models import Network
 
 
@@ -62,7 +62,7 @@ def save_tensors(path: Path, tensors: dict[str, Tensor], metadata: dict[str, str
         partial.replace(path)
     except (OSError, SafetensorError) as error:
         partial.unlink(missing_ok=True)
-        raise TrainingError(
+        raise TrainingStorageError(
             f"The checkpoint {path} could not be written ({error}).",
             "Free some disk space and resume; the checkpoint before it is intact.",
         ) from error

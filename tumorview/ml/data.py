@@ -16,7 +16,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from tumorview.errors import TrainingError
+from tumorview.errors import TrainingDataError, TrainingError, TrainingStorageError
 from tumorview.ml.data_files import SUFFIXES, Pair, read_pair
 
 Bytes = npt.NDArray[np.uint8]
@@ -57,7 +57,7 @@ def discover(folders: Sequence[Path]) -> list[PatientFiles]:
     found: dict[str, list[Pair]] = defaultdict(list)
     for folder in folders:
         if not folder.is_dir():
-            raise TrainingError(f"The data folder {folder} does not exist.", "Check --data.")
+            raise TrainingDataError(f"The data folder {folder} does not exist.", "Check --data.")
         for mask in _masks(folder):
             pair = _pair_of(mask)
             found[pair.patient].append(pair)
@@ -191,7 +191,7 @@ def _fingerprint(patients: Sequence[PatientFiles]) -> str:
                 try:
                     status = path.stat()
                 except OSError as error:
-                    raise TrainingError(
+                    raise TrainingDataError(
                         f"{path} disappeared while the data set was being read ({error.strerror}).",
                         "Bring the data back, or check the drive it is on.",
                     ) from error
@@ -223,6 +223,6 @@ def _write_cache(folder: Path, key: str, slices: SliceSet) -> None:
         (folder / "index.json").write_text(json.dumps(index), encoding="utf-8")
     except OSError as error:
         size = (slices.images.nbytes + slices.labels.nbytes) / 1e9
-        raise TrainingError(
+        raise TrainingStorageError(
             f"The slices could not be kept in {folder} ({error}).", f"They need {size:.1f} GB: free some disk space."
         ) from error

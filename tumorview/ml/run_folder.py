@@ -7,12 +7,13 @@ from pathlib import Path
 
 from torch import Tensor
 
-from tumorview.errors import TrainingError
+from tumorview.errors import TrainingError, TrainingStorageError
 from tumorview.ml.checkpoint import Checkpoint, RunState, export_model, load_checkpoint, save_checkpoint
 from tumorview.ml.corpus import Corpus
 from tumorview.ml.models import Network
 from tumorview.ml.recipes import Recipe, parse_recipe, recipe_text
 from tumorview.ml.run_log import RunLog, write_text
+from tumorview.ml.samples import forget_samples
 from tumorview.ml.training_report import ValidationScores
 
 
@@ -37,7 +38,9 @@ class RunFolder:
             for torn in self.path.glob(".*.part"):  # a run was killed while it wrote
                 torn.unlink(missing_ok=True)
         except OSError as error:
-            raise TrainingError(f"The folder {self.path} cannot be made ({error}).", "Choose another --out.") from error
+            raise TrainingStorageError(
+                f"The folder {self.path} cannot be made ({error}).", "Choose another --out."
+            ) from error
 
     def restore(self) -> Checkpoint | None:
         """The last checkpoint, if there is one."""
@@ -60,6 +63,7 @@ class RunFolder:
             recipe_changes=changes,
         )
         write_text(self.recipe, recipe_text(recipe))
+        forget_samples(self.path, state.total_step if resumed else -1)
 
     def save_last(self, model: Network, state: RunState, tensors: Mapping[str, Mapping[str, Tensor]]) -> None:
         """Everything that going on needs: ``tensors`` by part (model, ema, optimiser)."""

@@ -7,7 +7,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-from tumorview.errors import TrainingError
+from tumorview.errors import TrainingStorageError
 
 _COLUMNS = (
     "total_step", "phase", "step", "size", "width", "loss", "lr", "images_per_second", "seconds",
@@ -61,5 +61,5 @@ def write_text(path: Path, text: str) -> None:
         raise _unwritable(path, error) from error
 
 
-def _unwritable(path: Path, error: OSError) -> TrainingError:
-    return TrainingError(f"{path} could not be written ({error}).", "Free some disk space and resume the run.")
+def _unwritable(path: Path, error: OSError) -> TrainingStorageError:
+    return TrainingStorageError(f"{path} could not be written ({error}).", "Free some disk space and resume the run.")

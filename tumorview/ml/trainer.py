@@ -1,11 +1,11 @@
 """Training: a recipe's phases, step by step, on one CPU, one GPU or several processes under torchrun.
 
 A run lives in one folder: ``last.safetensors`` (everything needed to go on), ``best.safetensors`` and
-``model.safetensors`` (the best averaged weights, float16), ``metrics.jsonl``/``.csv``, ``recipe.toml`` and the cache of
-slices. A step depends on (seed, phase, step) and the checkpoint alone, so resuming gives the same weights.
+``model.safetensors`` (the best averaged weights, float16), ``metrics.jsonl``/``.csv``, ``recipe.toml``, ``samples`` and
+the cache of slices. A step depends on (seed, phase, step) and the checkpoint alone, so resuming gives the same weights.
 """
 
-import math
+import contextlib
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, replace
@@ -15,7 +15,7 @@ import torch
 from lightning_fabric import Fabric
 from torch import Tensor
 
-from tumorview.errors import JobCancelled, TrainingError
+from tumorview.errors import JobCancelled
 from tumorview.ml.augment import Augmenter
 from tumorview.ml.averaging import WeightAverage, estimate_statistics
 from tumorview.ml.batches import BatchMaker, SliceOrder
@@ -39,13 +39,16 @@ from tumorview.ml.models import NetworkBuilder, build_model
 from tumorview.ml.models.weights import load_state
 from tumorview.ml.recipes import Phase, Recipe
 from tumorview.ml.run_folder import RunFolder
+from tumorview.ml.samples import choose_samples, write_samples
 from tumorview.ml.schedule import SpeedMeter, learning_rate, work_left
 from tumorview.ml.training_report import ProgressListener, TrainProgress, TrainReport, ValidationScores
+from tumorview.ml.trouble import check_finite, explained
 
 __all__ = ["ProgressListener", "TrainProgress", "TrainReport", "train"]
 
 _STATISTICS_BATCHES = 12
 _LOG_EVERY = 10  # steps between two readings of the loss, which make a GPU wait
+_LOG_SECONDS = 3  # and more of them where steps are slow
 _SAVE_SECONDS = 600  # a crash costs ten minutes at most
 _COMPILE_WORTH = 300  # slices of 256x256 at width 32 after which compiling has paid for itself
 
@@ -71,18 +74,14 @@ def train(
     folder = RunFolder(out)
     folder.create(resume=resume)
     checkpoint = folder.restore()
-    corpus = load_corpus(data, recipe, folder.cache, fabric)
     state = checkpoint.state if checkpoint else RunState()
+    with explained(lambda: state.total_step):
+        corpus = load_corpus(data, recipe, folder.cache, fabric)
     if fabric.is_global_zero:
         folder.note_start(recipe, corpus, state, resumed=checkpoint is not None)
     run = _Run(fabric, folder, recipe, corpus, progress or (lambda _: None), cancelled or (lambda: False), networks)
-    try:
+    with explained(lambda: run.state.total_step):
         return run.run(checkpoint)
-    except OSError as error:
-        raise TrainingError(
-            f"Training stopped at step {run.state.total_step} because a file could not be used ({error}).",
-            "Check the disk and resume; the last checkpoint is intact.",
-        ) from error
 
 
 def _due(phase: Phase, step: int) -> bool:
@@ -108,7 +107,8 @@ class _Run:
         self.state = RunState()
         self.scores: ValidationScores | None = None
         self._loss = loss_by_name(recipe.optimiser.loss)
-        self._saved_at = time.monotonic()
+        self._saved_at = self._told_at = time.monotonic()
+        self._shown = choose_samples(corpus.slices, corpus.validation) if fabric.is_global_zero else None
 
     def run(self, checkpoint: Checkpoint | None) -> TrainReport:
         """All phases that are left, from the checkpoint or from the start."""
@@ -198,7 +198,7 @@ class _Run:
             self.state = replace(self.state, step=step, total_step=total, seconds=seconds)
             self.average.update(self.model, step)
             due = _due(phase, step)
-            if due or step % _LOG_EVERY == 0:
+            if due or step % _LOG_EVERY == 0 or self._long_silent():
                 value = self._checked(loss)
                 meter.read(step)
                 scores = self._validate(phase, value, lr, meter.rate) if due else None
@@ -224,12 +224,12 @@ class _Run:
         mean = self.fabric.all_reduce(loss, reduce_op="mean")
         assert isinstance(mean, Tensor)
         value = float(mean)
-        if not math.isfinite(value):
-            raise TrainingError(
-                f"The loss became {value} at step {self.state.total_step}.",
-                f"{self.folder.last} is intact; resume with a lower learning rate.",
-            )
+        check_finite(value, self.model, self.state.total_step)
         return value
+
+    def _long_silent(self) -> bool:
+        """Whether somebody waits for a sign of life; several processes would have to agree on the moment."""
+        return self.fabric.world_size == 1 and time.monotonic() - self._told_at > _LOG_SECONDS
 
     # ---- validation, checkpoints, progress -------------------------------------------------------------------------
 
@@ -246,6 +246,10 @@ class _Run:
             if scores.score > self.state.best:
                 self.state = replace(self.state, best=scores.score)
                 self.folder.save_best(self.model, self.state, weights, scores, self.recipe, self.corpus)
+            if self._shown is not None and len(self._shown):
+                samples = self._validator.samples(self._scored, self._shown, self.state.total_step)
+                with contextlib.suppress(OSError):  # to look at only; what cannot be missed fails loudly below
+                    write_samples(self.folder.path, samples)
         self.fabric.barrier()
         self.state = replace(self.state, scored=self.state.total_step)
         return self.scores
@@ -261,6 +265,8 @@ class _Run:
         return self._averaged.state_dict()
 
     def _save_last(self) -> None:
+        """A checkpoint of finite weights; a broken one would be all that is left."""
+        check_finite(0.0, self.model, self.state.total_step)
         self._saved_at = time.monotonic()
         if self.fabric.is_global_zero:
             parts = {
@@ -272,6 +278,7 @@ class _Run:
 
     def _tell(self, phase: Phase, loss: float, lr: float, rate: float, scores: ValidationScores | None) -> None:
         """Progress to the listener of the first process."""
+        self._told_at = time.monotonic()
         if self.fabric.is_global_zero:
             phases, state = self.recipe.phases, self.state
             left = work_left(phases[state.phase :], state.step, self.model.width)
