@@ -52,18 +52,24 @@ class LggReader:
 
     def read(self, path: Path, progress: Progress) -> Study:
         """The Study of the one patient in ``path``; raises ReadError where there are several."""
-        slices = _one_slice(path) if path.is_file() else _one_patient(path)
-        stack = _stack(slices.images, progress)
-        geometry = Geometry.uncalibrated(stack.shape[:3], oriented=True)
-        truth, warnings = _truth(slices, geometry)
-        series, missing = _series(stack, geometry)
-        return Study(
-            path=path,
-            series=series,
-            title=path.name,
-            truth=truth,
-            warnings=(*missing, *_gaps(slices), *warnings),
-        )
+        return read_patient(_one_slice(path) if path.is_file() else _one_patient(path), path, progress)
+
+
+def read_patient(slices: Slices, path: Path, progress: Progress) -> Study:
+    """The Study of one patient's ``slices``, whatever else lies in their folder ``path``."""
+    stack = _stack(slices.images, progress)
+    geometry = Geometry.uncalibrated(stack.shape[:3], oriented=True)
+    truth, warnings = _truth(slices, geometry)
+    series, missing = _series(stack, geometry)
+    return Study(
+        path=path, series=series, title=path.name, truth=truth, warnings=(*missing, *_gaps(slices), *warnings)
+    )
+
+
+def is_slice_name(path: Path) -> bool:
+    """Whether the file is called like an image slice of the layout."""
+    match = _NAME.fullmatch(path.name)
+    return match is not None and not match["mask"]
 
 
 def find_patients(folder: Path) -> dict[str, Slices]:

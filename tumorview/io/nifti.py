@@ -1,6 +1,7 @@
 """NIfTI-1 and NIfTI-2, packed or not: one image, or a folder of one patient's images and masks."""
 
 import re
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -14,18 +15,15 @@ from tumorview.core.volume import Volume
 from tumorview.errors import ReadError
 from tumorview.io.align import reordered
 from tumorview.io.files import walk
+from tumorview.io.mask_names import is_brain_mask_name, is_mask_name, mask_rank
 from tumorview.io.mask_pixels import labels_of, looks_like_labels, table_for
 from tumorview.io.nifti_header import NiftiImage, is_nifti, opened, placement
 from tumorview.io.pixels import Pixels, to_grey
 from tumorview.io.raster import finite_voxels
-from tumorview.io.roles import normalised, role_from_text
+from tumorview.io.roles import role_from_text
 
 MAX_VOLUMES = 8  # of a 4-D image that become series of their own
 MAX_IMAGES = 64  # of one folder
-
-_TRUTH_NAME = re.compile(r"seg\w*|\w*truth|gt|ot\w*|manual|label\w*|tumou?r\w*|lesion\w*|\w*seg|annotation|roi")
-_BRAIN_NAME = re.compile(r"brain ?mask|brain|bet|skull\w*|head ?mask|foreground")
-_MASK_NAME = re.compile(r"\w*mask\w*")
 
 
 class NiftiReader:
@@ -150,21 +148,18 @@ def _read_folder(folder: Path, progress: Progress) -> Study:
         mask = _mask_among_images(path, warnings)
         if mask is not None:
             masks.append((path, mask))
-        elif not _is_brain_mask(path):
+        elif not is_brain_mask_name(stem_of(path)):
             series.extend(read_series(path))
     if not series:
         raise ReadError(f"'{folder.name}' holds masks but no image.", "Open the folder of the images.")
-    study = Study(path=folder, series=_unique(series), title=folder.name)
+    study = Study(path=folder, series=unique_series(series), title=folder.name)
     truth = _pick_truth(masks, study.reference.volume.geometry, warnings)
     return replace(study, truth=truth, warnings=tuple(warnings))
 
 
 def _mask_among_images(path: Path, warnings: list[str]) -> Mask | None:
     """The Mask in ``path`` where its name and values are a mask's; brain masks are left out with a warning."""
-    words = normalised(stem_of(path))
-    parts = words.split()
-    named = any(_TRUTH_NAME.fullmatch(part) or _MASK_NAME.fullmatch(part) for part in parts)
-    if not named:
+    if not is_mask_name(stem_of(path)):
         return None
     with opened(path) as image:
         if _volume_count(image) != 1:
@@ -172,21 +167,16 @@ def _mask_among_images(path: Path, warnings: list[str]) -> Mask | None:
         volume, _ = _read_volume(image, 0)
     if not looks_like_labels(volume.data):
         return None
-    if _is_brain_mask(path):
+    if is_brain_mask_name(stem_of(path)):
         warnings.append(f"'{path.name}' is a mask of the brain or head, not of a tumour: it was left out.")
         return None
     return read_mask(path)
 
 
-def _is_brain_mask(path: Path) -> bool:
-    words = normalised(stem_of(path))
-    return bool(_BRAIN_NAME.search(words)) and bool(_MASK_NAME.search(words))
-
-
 def _pick_truth(masks: list[tuple[Path, Mask]], grid: Geometry, warnings: list[str]) -> Mask | None:
     """The first mask on the reference grid, those named as ground truth first; the others are named in warnings."""
     chosen: Mask | None = None
-    for path, mask in sorted(masks, key=lambda item: _truth_rank(item[0])):
+    for path, mask in sorted(masks, key=lambda item: mask_rank(stem_of(item[0]))):
         fitted = reordered(mask.data, mask.geometry, grid)
         if fitted is None:
             warnings.append(f"The mask '{path.name}' lies on another grid than FLAIR and was left out.")
@@ -197,11 +187,7 @@ def _pick_truth(masks: list[tuple[Path, Mask]], grid: Geometry, warnings: list[s
     return chosen
 
 
-def _truth_rank(path: Path) -> int:
-    return 0 if any(_TRUTH_NAME.fullmatch(part) for part in normalised(stem_of(path)).split()) else 1
-
-
-def _unique(series: list[Series]) -> tuple[Series, ...]:
+def unique_series(series: Sequence[Series]) -> tuple[Series, ...]:
     """The series with a number added to a uid that two files in different folders share."""
     seen: dict[str, int] = {}
     result = []

@@ -5,22 +5,12 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
-import numpy.typing as npt
 from lightning_fabric import Fabric
-from scipy import ndimage
 
 from tumorview.errors import TrainingError
 from tumorview.ml.data import PatientFiles, SliceSet, discover, draw_test_patients, load_slices, split_patients
 from tumorview.ml.recipes import Recipe
-
-Floats = npt.NDArray[np.float32]
-
-_GRID = 32
-# Measured on the 115 patients of lgg and brats18: different patients reach .90 at most; copies that were
-# re-encoded, shifted by a pixel, rescaled or toned stay above .97.
-_TWIN_CORRELATION = 0.95
-_TWIN_SLICES = 2  # a single alike pair may be chance
-_CONTENT = 0.15  # share of pixels above air
+from tumorview.ml.twins import find_twins
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,27 +84,3 @@ def checked_labels(slices: SliceSet, classes: int) -> SliceSet:
             f"The masks hold label {highest}, but the recipe has {classes} classes.", "Raise model.classes."
         )
     return slices
-
-
-def find_twins(slices: SliceSet, training: Sequence[str], validation: Sequence[str]) -> list[str]:
-    """Training patients with slices nearly identical to a validation patient's: one patient under two names."""
-    trained, validated = (_with_content(slices, slices.indices_of(names)) for names in (training, validation))
-    alike = fingerprints(slices.images[trained, 1]) @ fingerprints(slices.images[validated, 1]).T >= _TWIN_CORRELATION
-    counts = np.bincount(slices.owner[trained[alike.any(1)]], minlength=len(slices.patients))
-    return [slices.patients[index] for index in np.flatnonzero(counts >= _TWIN_SLICES)]
-
-
-def fingerprints(images: npt.NDArray[np.uint8]) -> Floats:
-    """[n, s, s] -> unit vectors [n, 1024]: thumbnails without their coarse brightness, to be correlated."""
-    count, side = len(images), images.shape[1] // _GRID
-    cut = images[:, : _GRID * side, : _GRID * side].reshape(count, _GRID, side, _GRID, side)
-    thumbnails = cut.mean((2, 4), dtype=np.float32)
-    detail = (thumbnails - ndimage.uniform_filter(thumbnails, (0, 5, 5))).reshape(count, -1)
-    unit: Floats = detail / (np.linalg.norm(detail, axis=1, keepdims=True) + np.float32(1e-6))
-    return unit
-
-
-def _with_content(slices: SliceSet, chosen: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
-    """Those of the slices that show enough of a head to be told apart."""
-    shown: npt.NDArray[np.bool_] = (slices.images[chosen, 1, ::4, ::4] > 20).mean((1, 2)) > _CONTENT
-    return chosen[shown]

@@ -83,10 +83,22 @@ def _framed(channels: npt.NDArray[Any], labels: Bytes) -> tuple[Bytes, Bytes]:
     head = head_mask(channels[1])
     framing = frame_of(head)
     scaled = np.stack([framing.apply(normalise_series(channel, head)) for channel in channels], axis=1)
-    return np.rint(scaled * 255).astype(np.uint8), _framed_labels(labels, framing)
+    return np.rint(scaled * 255).astype(np.uint8), framed_labels(labels, framing)
 
 
-def _framed_labels(labels: Bytes, framing: Framing) -> Bytes:
+def write_slices(folder: Path, name: str, images: Bytes, labels: Bytes) -> None:
+    """Slices [n, 3, 256, 256] and labels [n, 256, 256] in the LGG layout; ``read_pair`` reads them back as they are."""
+    for number, (image, label) in enumerate(zip(images, labels, strict=True), 1):
+        shown = label * np.uint8(255) if label.max() <= 1 else label
+        _write_raster(folder / f"{name}_{number}.tif", np.moveaxis(image, 0, -1))
+        _write_raster(folder / f"{name}_{number}_mask.tif", shown)
+
+
+def _write_raster(path: Path, pixels: Bytes) -> None:
+    Image.fromarray(np.ascontiguousarray(pixels)).save(path, compression="tiff_adobe_deflate")
+
+
+def framed_labels(labels: npt.NDArray[np.uint8], framing: Framing) -> Bytes:
     """Each label by itself, so that values are never mixed."""
     framed = np.zeros((len(labels), framing.size, framing.size), dtype=np.uint8)
     for value in np.unique(labels[labels > 0]):
