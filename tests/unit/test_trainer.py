@@ -330,9 +330,11 @@ def test_the_training_child_speaks_json_lines(data_set: Path, tmp_path: Path, ca
     assert main(words) == 0
     lines = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
     assert lines[0]["total_steps"] == 2
-    assert lines[-1] == {"completed": True, "total_step": 2}
+    assert lines[-1] == {"completed": True, "total_step": 2, "asked": None}
     assert main(words) == 1
-    assert "already holds" in capsys.readouterr().err
+    told = capsys.readouterr()
+    assert "already holds" in told.err
+    assert json.loads(told.out)["error"]["kind"] == "TrainingError"
 
 
 def test_learning_rate_warms_up_and_falls_along_a_cosine():

@@ -237,12 +237,15 @@ def train(
     cancelled: Callable[[], bool] | None = None,
 ) -> TrainReport:
     """Train by a named recipe or a TOML file into the folder ``out``; TrainingError says what stops it."""
+    from tumorview.app.training_process import claimed
     from tumorview.ml import trainer
     from tumorview.ml.recipes import load_recipe
 
-    return trainer.train(
-        data, out, load_recipe(recipe), resume=resume, device=device, progress=on_progress, cancelled=cancelled
-    )
+    loaded = load_recipe(recipe)
+    with claimed(out):
+        return trainer.train(
+            data, out, loaded, resume=resume, device=device, progress=on_progress, cancelled=cancelled
+        )
 
 
 def inference_benchmark(context: JobContext | None = None) -> list[dict[str, object]]:

@@ -1,9 +1,9 @@
 """``train``: for people a progress bar, for the training wizard's child process JSON lines."""
 
+import contextlib
 import json
 import signal
 import sys
-import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
@@ -15,7 +15,9 @@ import typer
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
 from tumorview.app import tasks
+from tumorview.app.training_process import StopWatch, stay_in_background
 from tumorview.cli.output import percent, print_line, stderr
+from tumorview.errors import TumorViewError
 
 Listener = Callable[[tasks.TrainProgress], None]
 
@@ -39,30 +41,42 @@ def train(
     recipe: Annotated[str, typer.Option("--recipe", help="A named recipe or a TOML file.")] = "lgg",
     resume: Annotated[bool, typer.Option("--resume", help="Go on from the last checkpoint in OUT.")] = False,
     device: Annotated[TrainDevice, typer.Option("--device", help="Where to compute.")] = TrainDevice.AUTO,
+    background: Annotated[
+        bool, typer.Option("--background", help="Leave one core and the right of way to other programs.")
+    ] = False,
     json_lines: Annotated[bool, typer.Option("--json-lines", help="Progress as one JSON document a line.")] = False,
 ) -> None:
     """Train a network. Ctrl+C saves a checkpoint and stops; --resume goes on."""
-    stop = threading.Event()
+    if background:
+        stay_in_background()
+    stop = StopWatch(out)
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: stop.set())
     with _lines() if json_lines else _bar() as listener:
         report = tasks.train(
-            data, out, recipe=recipe, resume=resume, device=device.value, on_progress=listener, cancelled=stop.is_set
+            data, out, recipe=recipe, resume=resume, device=device.value, on_progress=listener, cancelled=stop
         )
     if json_lines:
-        _write({"completed": report.completed, "total_step": report.total_step})
+        _write({"completed": report.completed, "total_step": report.total_step, "asked": stop.kind})
     else:
         print_line(f"{'Finished' if report.completed else 'Stopped'} at step {report.total_step}; the run is in {out}")
+    stop.clear()
 
 
 @contextmanager
 def _lines() -> Iterator[Listener]:
-    yield lambda state: _write(asdict(state))
+    """Progress as lines; an error as one more of them, so that whoever follows knows its kind."""
+    try:
+        yield lambda state: _write(asdict(state))
+    except TumorViewError as error:
+        _write({"error": {"kind": type(error).__name__, "message": error.message, "remedy": error.remedy}})
+        raise
 
 
 def _write(document: dict[str, object]) -> None:
-    sys.stdout.write(json.dumps(document) + "\n")
-    sys.stdout.flush()
+    with contextlib.suppress(OSError):  # a run is worth more than the lines about it
+        sys.stdout.write(json.dumps(document) + "\n")
+        sys.stdout.flush()
 
 
 @contextmanager
