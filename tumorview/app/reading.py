@@ -144,7 +144,7 @@ class Reading:
     def intensities_of(self, series: Series) -> Intensities:
         """Air, percentiles and histogram of ``series``, counted once."""
         if series.uid not in self._intensities:
-            self._intensities[series.uid] = Intensities.of(series.volume.data)
+            self._intensities[series.uid] = Intensities.of(series.measured().data)
         return self._intensities[series.uid]
 
     def set_role_presets(self, presets: Mapping[Role, Preset]) -> None:

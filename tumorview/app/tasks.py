@@ -17,6 +17,7 @@ from tumorview.core.colour_maps import ColourMap
 from tumorview.core.geometry import Geometry
 from tumorview.core.mask import Mask
 from tumorview.core.metrics import Agreement
+from tumorview.core.opening import Opening
 from tumorview.core.prediction import Prediction
 from tumorview.core.rendering import OverlayStyle, Window
 from tumorview.core.study import Series, Study
@@ -46,9 +47,12 @@ __all__ = [
 # -- reading ---------------------------------------------------------------------------------------------------
 
 
-def open_study(path: Path | str, context: JobContext | None = None) -> Study:
-    """Open a file or folder; ReadError with a remedy where it holds no image that can be read."""
-    return registry.open_study(Path(path), context or JobContext())
+def open_study(path: Path | str, context: JobContext | None = None, opening: Opening | None = None) -> Study:
+    """Open a file, folder or zip archive; ReadError with a remedy where it holds no image that can be read.
+
+    ``opening`` says which study of several is meant and what becomes of irregular slices.
+    """
+    return registry.open_study(Path(path), context or JobContext(), opening)
 
 
 def open_mask(path: Path | str, grid: Geometry, *, resample: bool = False) -> Mask:

@@ -6,7 +6,10 @@ from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from pathlib import Path
 
+import numpy as np
+
 from tumorview.core.mask import Mask
+from tumorview.core.opening import StudyChoice
 from tumorview.core.rendering import Window
 from tumorview.core.slicing import Plane, acquisition_plane
 from tumorview.core.volume import Volume
@@ -35,6 +38,8 @@ class Series:
     ``framed`` is True where the slices already have the training data's framing (``ml.preprocess``).
     ``inverted`` is True where low values are meant to be shown bright (DICOM's MONOCHROME1): the voxels keep what they
     mean, the display turns them round.
+    ``irregular`` says why the slices are not just at one distance behind one another ("" where they are): missing,
+    unevenly spaced, tilted. Voxels from ``padding[0]`` to ``padding[1]`` are outside the image, not measured.
     """
 
     uid: str
@@ -48,6 +53,18 @@ class Series:
     framed: bool = False
     inverted: bool = False
     warnings: tuple[str, ...] = ()
+    irregular: str = ""
+    padding: tuple[float, float] | None = None
+
+    def measured(self) -> Volume:
+        """The volume with its padding at the lowest value that was measured, so that it counts as air."""
+        if self.padding is None:
+            return self.volume
+        data = self.volume.data
+        outside = (data >= self.padding[0]) & (data <= self.padding[1])
+        if not outside.any() or outside.all():
+            return self.volume
+        return Volume(np.where(outside, data[~outside].min(), data), self.volume.geometry)
 
 
 @dataclass(frozen=True, eq=False)
@@ -56,6 +73,8 @@ class Study:
 
     ``patient`` is who the file says it is (name, id and date as one line for the eye): shown on the screen where the
     user lets it, and nowhere else. ``title`` is the file's or folder's name, which may tell as much.
+
+    ``choices`` are all studies at ``path`` where there are several; ``key`` is the one that this is.
 
     ``id`` is made anew at each opening, so that a result of an earlier opening is recognised as stale.
     """
@@ -67,6 +86,8 @@ class Study:
     truth: Mask | None = None
     warnings: tuple[str, ...] = ()
     roles: Mapping[str, Role] = field(default_factory=dict)
+    choices: tuple[StudyChoice, ...] = ()
+    key: str = ""
     id: str = field(default_factory=lambda: uuid.uuid4().hex)
 
     def by_uid(self, uid: str) -> Series:

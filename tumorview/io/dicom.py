@@ -6,16 +6,21 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from tumorview.core.opening import Irregular, Opening, StudyChoice, chosen
 from tumorview.core.progress import Progress
 from tumorview.core.rendering import Window
+from tumorview.core.restack import restack
 from tumorview.core.study import MODEL_CHANNELS, Role, Series, Study
 from tumorview.core.volume import Volume, finite_range
 from tumorview.errors import ReadError
 from tumorview.io.dicom_decode import PixelFiles
+from tumorview.io.dicom_dir import NAME, directory_warnings
+from tumorview.io.dicom_frame import Frame
 from tumorview.io.dicom_pixels import read_stack
-from tumorview.io.dicom_scan import Frame, Scan, is_dicom, scan
-from tumorview.io.dicom_stacks import Stack, stacks_of
-from tumorview.io.files import walk
+from tumorview.io.dicom_placing import Stack, longest_part, positions_of, steps
+from tumorview.io.dicom_scan import Scan, is_dicom, scan
+from tumorview.io.dicom_stacks import stacks_of
+from tumorview.io.files import several_warning, walk
 from tumorview.io.roles import Acquisition, role_of
 
 _SCAN_PART = 0.3  # of the progress bar
@@ -23,6 +28,7 @@ _COMPONENTS = {"P": "PHASE", "PHASE": "PHASE"}
 _MIN_WINDOW, _MAX_WINDOW = 0.02, 10.0  # widths of a sane window, in ranges of the voxels
 
 Placed = tuple[Stack, Role, float]
+Candidate = tuple[list[Placed], list[str]]  # the stacks of a study, and warnings
 
 
 class DicomReader:
@@ -36,21 +42,33 @@ class DicomReader:
             return is_dicom(path)
         return any(is_dicom(file) for file in walk(path))
 
-    def read(self, path: Path, progress: Progress) -> Study:
-        """The Study in ``path``; where there are several, the one with the most channels and slices."""
+    def read(self, path: Path, progress: Progress, opening: Opening) -> Study:
+        """The Study in ``path``; of several the one that ``opening`` names, otherwise the fullest."""
         found = _scan(path, progress.part(0.0, _SCAN_PART))
         if not found.frames:
             raise ReadError(
                 f"'{path.name}' holds DICOM objects but no image. {' '.join(found.warnings)}".strip(),
                 "Open the folder of the images.",
             )
-        stacks, warnings = _choose_study(found.frames)
+        candidates = _studies(found.frames)
+        choices = _choices(candidates)
+        number = chosen(choices, opening, path.name, _fullest(candidates))
+        stacks, warnings = candidates[number]
         if not stacks:
             raise ReadError(f"'{path.name}' holds no stack of slices. {' '.join(warnings)}", "Open another series.")
-        series, damaged = _read_all(stacks, progress.part(_SCAN_PART, 1.0))
-        notes = (*found.warnings, *warnings, *damaged)
-        patient = _identity(stacks[0][0].first)
-        return Study(path=path, series=series, title=path.name, patient=patient, warnings=notes)
+        if opening.irregular is Irregular.PART:
+            stacks = [(longest_part(stack), role, confidence) for stack, role, confidence in stacks]
+        series, damaged = _read_all(stacks, opening, progress.part(_SCAN_PART, 1.0))
+        others = [several_warning(len(choices))] if len(choices) > 1 and not opening.study else []
+        return Study(
+            path=path,
+            series=series,
+            title=path.name,
+            patient=_identity(stacks[0][0].first),
+            warnings=(*found.warnings, *others, *warnings, *damaged),
+            choices=choices if len(choices) > 1 else (),
+            key=choices[number].key,
+        )
 
 
 def _identity(frame: Frame) -> str:
@@ -64,29 +82,47 @@ def _identity(frame: Frame) -> str:
 
 def _scan(path: Path, progress: Progress) -> Scan:
     """The headers below ``path``; a DICOMDIR stands for its folder, whose files are found without its help."""
-    if path.is_file() and path.name.upper() != "DICOMDIR":
+    if path.is_file() and path.name.upper() != NAME:
         return scan([path], progress)
-    folder = path if path.is_dir() else path.parent
-    return scan([file for file in walk(folder, progress) if is_dicom(file)], progress)
+    files = list(walk(path if path.is_dir() else path.parent, progress))
+    found = scan(files, progress)
+    directory = next((file for file in files if file.name.upper() == NAME), None)
+    if directory is not None:
+        found.remarks.extend(directory_warnings(directory, files))
+    return found
 
 
-def _choose_study(frames: list[Frame]) -> tuple[list[Placed], list[str]]:
-    """The stacks of one study with their roles, and warnings; other studies are left out and counted."""
-    studies: dict[str, list[Frame]] = {}
+def _studies(frames: list[Frame]) -> list[Candidate]:
+    """The stacks of each study, with their roles, and warnings. Patients are kept apart whatever the UIDs say."""
+    studies: dict[tuple[str, str], list[Frame]] = {}
     for frame in frames:
-        studies.setdefault(frame.text("StudyInstanceUID"), []).append(frame)
-    candidates = [_stacks_of_study(members) for members in studies.values()]
-    stacks, warnings = max(candidates, key=lambda candidate: _richness(candidate[0]))
-    if len(candidates) > 1:
-        warnings = [
-            f"The folder holds {len(candidates)} studies; the one with the most of FLAIR, T1 and post-contrast T1 was"
-            " opened. Open another by its own folder or file.",
-            *warnings,
-        ]
-    return stacks, warnings
+        studies.setdefault((frame.text("StudyInstanceUID"), frame.text("PatientID")), []).append(frame)
+    return [_stacks_of_study(members) for members in studies.values()]
 
 
-def _stacks_of_study(frames: list[Frame]) -> tuple[list[Placed], list[str]]:
+def _fullest(candidates: list[Candidate]) -> int:
+    return max(range(len(candidates)), key=lambda number: _richness(candidates[number][0]))
+
+
+def _choices(candidates: list[Candidate]) -> tuple[StudyChoice, ...]:
+    """The studies as the user is asked about them; keys are study UIDs, numbered where two patients share one."""
+    choices: list[StudyChoice] = []
+    for stacks, _ in candidates:
+        if not stacks:
+            choices.append(StudyChoice("", "", "no stack of slices"))
+            continue
+        first = stacks[0][0].first
+        uid = first.text("StudyInstanceUID") or "unnamed"
+        count = sum(1 for choice in choices if choice.key == uid or choice.key.startswith(f"{uid}#"))
+        title = "  ".join(filter(None, (_identity(first), first.text("StudyDescription"))))
+        roles = sorted({str(role) for _, role, _ in stacks if role is not Role.OTHER})
+        slices = sum(len(stack.frames) for stack, _, _ in stacks)
+        content = f"{len(stacks)} series, {slices} slices" + (f": {', '.join(roles)}" if roles else "")
+        choices.append(StudyChoice(f"{uid}#{count + 1}" if count else uid, title, content))
+    return tuple(choices)
+
+
+def _stacks_of_study(frames: list[Frame]) -> Candidate:
     by_series: dict[str, list[Frame]] = {}
     for frame in frames:
         by_series.setdefault(frame.text("SeriesInstanceUID") or str(frame.path), []).append(frame)
@@ -144,7 +180,7 @@ def _contrast_agent(frame: Frame) -> bool | None:
     return agent not in ("NONE", "NO", "N", "0", "WITHOUT")
 
 
-def _read_all(stacks: list[Placed], progress: Progress) -> tuple[tuple[Series, ...], list[str]]:
+def _read_all(stacks: list[Placed], opening: Opening, progress: Progress) -> tuple[tuple[Series, ...], list[str]]:
     """The Series of all stacks; one whose pixels cannot be read is left out while another can."""
     series: list[Series] = []
     errors: list[ReadError] = []
@@ -155,7 +191,7 @@ def _read_all(stacks: list[Placed], progress: Progress) -> tuple[tuple[Series, .
             part = progress.part(done / total, (done + len(stack.frames)) / total)
             done += len(stack.frames)
             try:
-                series.append(_read_series(stack, role, confidence, files, part))
+                series.append(_read_series(stack, role, confidence, files, opening, part))
             except ReadError as error:
                 errors.append(error)
     if errors and not series:
@@ -163,22 +199,40 @@ def _read_all(stacks: list[Placed], progress: Progress) -> tuple[tuple[Series, .
     return tuple(series), [f"A series was left out: {error.message}" for error in errors]
 
 
-def _read_series(stack: Stack, role: Role, confidence: float, files: PixelFiles, progress: Progress) -> Series:
+def _read_series(
+    stack: Stack, role: Role, confidence: float, files: PixelFiles, opening: Opening, progress: Progress
+) -> Series:
     first = stack.first
-    voxels, warnings = read_stack(stack, files, progress)
+    pixels = read_stack(stack, files, progress)
+    volume, warnings, irregular = Volume(pixels.voxels, stack.geometry), stack.warnings, stack.irregular
+    if irregular and opening.irregular is Irregular.RESAMPLE:
+        volume = _regular(stack, pixels.voxels, progress)
+        warnings, irregular = (f"The slices were resampled onto a regular grid. As acquired: {irregular}",), ""
     description = first.text("SeriesDescription") or first.text("ProtocolName") or first.path.name
     return Series(
         uid=stack.uid,
-        volume=Volume(voxels, stack.geometry),
+        volume=volume,
         role=role,
         role_confidence=confidence,
         description=f"{description} ({stack.label})" if stack.label else description,
         modality=first.text("Modality") or "OT",
-        window=_window(stack, voxels),
+        window=_window(stack, pixels.voxels),
         frame_of_reference=first.text("FrameOfReferenceUID") or None,
         inverted=first.text("PhotometricInterpretation").upper() == "MONOCHROME1",
-        warnings=(*stack.warnings, *warnings),
+        warnings=(*warnings, *pixels.warnings),
+        irregular=irregular,
+        padding=pixels.padding,
     )
+
+
+def _regular(stack: Stack, voxels: npt.NDArray[Any], progress: Progress) -> Volume:
+    """The slices that are there, interpolated onto a regular grid."""
+    slots = [slot for slot, frame in enumerate(stack.frames) if frame is not None]
+    positions, axes = positions_of(stack.present), stack.first.axes
+    assert axes is not None, "an irregular stack has positions"
+    gap, _, _ = steps(np.diff(positions @ axes[2]))
+    _, along_column, along_row = stack.geometry.spacing
+    return restack(voxels[slots], positions, axes, (along_row, along_column, gap), progress)
 
 
 def _window(stack: Stack, voxels: npt.NDArray[Any]) -> Window | None:

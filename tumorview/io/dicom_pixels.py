@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -11,9 +12,10 @@ import numpy.typing as npt
 from tumorview.core.progress import Progress
 from tumorview.errors import ReadError
 from tumorview.io.dicom_decode import PixelFiles
-from tumorview.io.dicom_scan import Frame
-from tumorview.io.dicom_stacks import Stack
+from tumorview.io.dicom_frame import Frame
+from tumorview.io.dicom_placing import Stack
 from tumorview.io.pixels import to_grey
+from tumorview.io.raster import finite_voxels
 from tumorview.io.untrusted import MAX_FILE_BYTES, reading
 
 Voxels = npt.NDArray[Any]
@@ -22,14 +24,27 @@ _NAMED_ERRORS = 3
 _COLOUR_WARNING = "The colour images are shown in greys."
 
 
-def read_stack(stack: Stack, files: PixelFiles, progress: Progress) -> tuple[Voxels, tuple[str, ...]]:
-    """Voxels [k, j, i] of ``stack`` and warnings; int16 where the stored values are the meant ones, else float32.
+@dataclass(frozen=True, eq=False)
+class StackPixels:
+    """Voxels [k, j, i]: int16 where the stored values are the meant ones and fit, else float32 or a wider integer.
+
+    ``padding`` is the range of values that stands for "outside the image", None where there is none.
+    """
+
+    voxels: Voxels
+    warnings: tuple[str, ...] = ()
+    padding: tuple[float, float] | None = None
+
+
+def read_stack(stack: Stack, files: PixelFiles, progress: Progress) -> StackPixels:
+    """The voxels of ``stack``.
 
     A file whose pixels are damaged leaves blank slices while others can be read. Raises ReadError where none can, or
     where they are packed in a way that no installed decoder reads.
     """
     present = [(slot, frame) for slot, frame in enumerate(stack.frames) if frame is not None]
-    kind = _voxel_type([frame for _, frame in present])
+    frames = [frame for _, frame in present]
+    kind = _voxel_type(frames)
     if math.prod(stack.geometry.shape) * kind.itemsize > MAX_FILE_BYTES:
         raise ReadError(f"The series of '{stack.first.path.name}' is larger than TumorView opens.", "Open part of it.")
     voxels = np.zeros(stack.geometry.shape, kind)
@@ -44,15 +59,39 @@ def read_stack(stack: Stack, files: PixelFiles, progress: Progress) -> tuple[Vox
                 progress.check()
                 grey, lost = to_grey(stored) if stored.ndim == 3 else (stored, False)
                 coloured |= lost
-                voxels[slot] = _rescaled(_fitting(grey, voxels, path), frame, kind)
+                if grey.dtype.kind == "f" and voxels.dtype.kind != "f":  # FloatPixelData, which no header tag announces
+                    voxels = voxels.astype(np.float32)
+                voxels[slot] = _rescaled(_fitting(grey, voxels, path), frame, voxels.dtype)
                 filled[slot] = True
         except ReadError as error:
             errors.append(error)
     if not filled.any():
         raise errors[0]
     voxels[~filled] = voxels[filled].min()
+    voxels, repaired = finite_voxels(voxels)
     warnings = [f"Slices were left blank. {error.message}" for error in errors[:_NAMED_ERRORS]]
-    return _compact(voxels), (*warnings, *(_COLOUR_WARNING,) * coloured)
+    warnings += repaired + [_COLOUR_WARNING] * coloured
+    return StackPixels(_compact(voxels), tuple(warnings), _padding(frames))
+
+
+def _padding(frames: list[Frame]) -> tuple[float, float] | None:
+    """The rescaled values that stand for "outside the image"; None where frames differ or say nothing about it."""
+    ranges = {_padding_of(frame) for frame in frames}
+    return next(iter(ranges)) if len(ranges) == 1 else None
+
+
+def _padding_of(frame: Frame) -> tuple[float, float] | None:
+    first = frame.number("PixelPaddingValue")
+    if first is None:
+        return None
+    limit = frame.number("PixelPaddingRangeLimit")
+    slope, intercept = rescale(frame)
+    bits = int(frame.number("BitsAllocated") or 16)
+    ends = [first, first if limit is None else limit]
+    if frame.number("PixelRepresentation"):  # files with implicit VR do not say that the value is signed
+        ends = [end - 2**bits if end >= 2 ** (bits - 1) else end for end in ends]
+    low, high = sorted(end * slope + intercept for end in ends)
+    return low, high
 
 
 def rescale(frame: Frame) -> tuple[float, float]:
@@ -68,12 +107,12 @@ def _voxel_type(frames: list[Frame]) -> np.dtype[Any]:
     allocated = max(int(frame.number("BitsAllocated") or 16) for frame in frames)
     bits = max(int(frame.number("BitsStored") or 0) or allocated for frame in frames)
     signed = any(frame.number("PixelRepresentation") for frame in frames)
-    if allocated > 16 or bits > 16:
-        return np.dtype(np.float32) if allocated > 32 else np.dtype(np.int32)
-    low, high = (-(2 ** (bits - 1)), 2 ** (bits - 1) - 1) if signed else (0, 2**bits - 1)
     shifts = [intercept for _, intercept in scales]
+    if allocated > 32:
+        return np.dtype(np.float32)
+    low, high = (-(2 ** (bits - 1)), 2 ** (bits - 1) - 1) if signed else (0, 2**bits - 1)
     low, high = int(low + min(shifts)), int(high + max(shifts))
-    for kind in (np.int16, np.uint16, np.int32):
+    for kind in (np.int16, np.uint16, np.int32, np.uint32):
         if np.iinfo(kind).min <= low and high <= np.iinfo(kind).max:
             return np.dtype(kind)
     return np.dtype(np.float32)
@@ -83,12 +122,18 @@ def _rescaled(stored: Voxels, frame: Frame, kind: np.dtype[Any]) -> Voxels:
     slope, intercept = rescale(frame)
     if kind.kind == "f":
         return (stored * slope + intercept).astype(np.float32)
-    return stored.astype(np.int32) + int(intercept) if intercept else stored
+    return stored.astype(np.int64) + int(intercept) if intercept else stored
 
 
 def _compact(voxels: Voxels) -> Voxels:
-    if voxels.dtype in (np.uint16, np.int32) and voxels.max() <= 32767 and voxels.min() >= -32768:
+    """Integers in the smallest type that holds them; what 31 bits do not hold becomes float32."""
+    if voxels.dtype not in (np.uint16, np.int32, np.uint32):
+        return voxels
+    low, high = int(voxels.min()), int(voxels.max())
+    if low >= -32768 and high <= 32767:
         return voxels.astype(np.int16)
+    if voxels.dtype == np.uint32:
+        return voxels.astype(np.int32 if high <= np.iinfo(np.int32).max else np.float32)
     return voxels
 
 

@@ -8,20 +8,17 @@ Positions come from ImagePositionPatient along the slice normal; SliceThickness 
 import itertools
 from collections import Counter
 from collections.abc import Callable, Hashable, Sequence
-from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
-from tumorview.core.geometry import POSITION_TOLERANCE_MM, Affine, Geometry
-from tumorview.io.dicom_scan import Frame
+from tumorview.io.dicom_frame import PRIVATE_B_VALUE, Frame
+from tumorview.io.dicom_placing import Stack, can_be_filled, numbers_of, placed, steps
 
 MAX_PARTS = 32  # stacks that one series may fall into
 _COSINE_TOLERANCE = 1e-3
 _SAME_PLACE_MM = 1e-2  # frames nearer than this along the normal are at one position
-_GAP_TOLERANCE = 0.05  # of a step: how near to a whole number of steps a gap is "missing slices"
 _SLAB_STEPS = 5.0  # a wider gap that cannot be filled separates two stacks
-_MAX_FILLED = 0.5  # of a stack's slices may be missing and still be left blank
 
 # What tells frames at one position apart, the most telling first.
 _VARYING: tuple[tuple[str, str], ...] = (
@@ -31,6 +28,8 @@ _VARYING: tuple[tuple[str, str], ...] = (
     ("InversionTime", "inversion time {} ms"),
     ("InversionTimes", "inversion time {} ms"),
     ("DiffusionBValue", "b-value {}"),
+    (PRIVATE_B_VALUE, "b-value {}"),
+    ("DiffusionDirectionality", "{}"),
     ("ComplexImageComponent", "{}"),
     ("AgentPhase", "{}"),
     ("ContrastBolusAgentPhase", "{}"),
@@ -45,23 +44,8 @@ _VARYING: tuple[tuple[str, str], ...] = (
     ("FlipAngle", "flip angle {}"),
     ("AcquisitionTime", "acquired at {}"),
     ("ContentTime", "made at {}"),
+    ("StackID", "stack {}"),
 )
-
-
-@dataclass(frozen=True)
-class Stack:
-    """Frames in slice order (None where a slice is missing) on a Geometry; ``label`` says what sets it apart."""
-
-    uid: str
-    frames: tuple[Frame | None, ...]
-    geometry: Geometry
-    label: str = ""
-    warnings: tuple[str, ...] = ()
-
-    @property
-    def first(self) -> Frame:
-        """A frame that speaks for the stack."""
-        return next(frame for frame in self.frames if frame is not None)
 
 
 def stacks_of(frames: Sequence[Frame]) -> tuple[list[Stack], list[str]]:
@@ -70,15 +54,20 @@ def stacks_of(frames: Sequence[Frame]) -> tuple[list[Stack], list[str]]:
     parts: list[tuple[list[Frame], str]] = []
     for group in _by(frames, _grid_key):
         for parallel in _by_orientation(group):
-            split = _by_position(parallel)
+            split, crowded = _by_position(parallel)
+            name = parallel[0].text("SeriesDescription") or parallel[0].path.name
             if len(split) > MAX_PARTS:
-                name = parallel[0].text("SeriesDescription") or parallel[0].path.name
                 warnings.append(f"'{name}' was left out: {len(split)} pictures of one place are no stack of slices.")
             else:
+                if crowded:
+                    warnings.append(
+                        f"'{name}' has several pictures at slice {numbers_of(crowded)} that nothing tells apart: the"
+                        " second and later ones are series of their own."
+                    )
                 parts.extend(run for part, label in split for run in _runs(part, label))
     uid = frames[0].text("SeriesInstanceUID") or frames[0].path.name
     stacks = [
-        _stack(part, uid if len(parts) == 1 else f"{uid}-{number}", label)
+        placed(part, uid if len(parts) == 1 else f"{uid}-{number}", label)
         for number, (part, label) in enumerate(parts, 1)
     ]
     return stacks, warnings
@@ -123,23 +112,47 @@ def _by_orientation(frames: list[Frame]) -> list[list[Frame]]:
     return [members for _, members in groups]
 
 
-def _by_position(frames: list[Frame]) -> list[tuple[list[Frame], str]]:
-    """Parallel frames as stacks with one frame per position, and what tells each stack from the others."""
+def _by_position(frames: list[Frame]) -> tuple[list[tuple[list[Frame], str]], list[int]]:
+    """Parallel frames as stacks with one frame per position, and what tells each stack from the others.
+
+    Also the slices (from 0) at which there are more pictures than at the others and nothing tells them apart.
+    """
     ordered = sorted(frames, key=lambda frame: (frame.height, frame.number("InstanceNumber") or 0, frame.index))
     if frames[0].position is None or _most_per_position(ordered) == 1:
-        return [(ordered, "")]
+        return [(ordered, "")], []
     keys: list[tuple[str, str]] = []
-    parts, crowd = [ordered], _most_per_position(ordered)
+    parts = [ordered]
     for keyword, text in _VARYING:
-        tried = [part for old in parts for part in _by(old, lambda frame, word=keyword: frame.strings(word))]  # type: ignore[misc]
-        left = max(_most_per_position(part) for part in tried)
-        if left < crowd:
+        tried = [sub for part in parts for sub in _told_apart(part, keyword)]
+        if len(tried) > len(parts):
             keys.append((keyword, text))
-            parts, crowd = tried, left
-        if crowd == 1:
+            parts = tried
+        if all(_most_per_position(part) == 1 for part in parts):
             break
     result = [(part, _label(part[0], keys)) for part in parts]
-    return [numbered for part, label in result for numbered in _by_turn(part, label)]
+    crowded = [place for part in parts for place in _crowded(part)]
+    return [numbered for part, label in result for numbered in _by_turn(part, label)], crowded
+
+
+def _told_apart(frames: list[Frame], keyword: str) -> list[list[Frame]]:
+    """``frames`` by the value of ``keyword``, where that makes stacks of them.
+
+    Not where there are more values than pictures at a position: such a value (a time of each slice) would take the
+    stack apart, not the pictures at a position.
+    """
+    crowd = _most_per_position(frames)
+    if crowd == 1:
+        return [frames]
+    groups = _by(frames, lambda frame: frame.strings(keyword))
+    helps = len(groups) <= crowd and max(_most_per_position(group) for group in groups) < crowd
+    return groups if helps else [frames]
+
+
+def _crowded(frames: list[Frame]) -> list[int]:
+    """The positions (from 0) with more frames than the emptiest has; none where all have the same number."""
+    counts = Counter(_places(frames))
+    least = min(counts.values())
+    return sorted(place for place, count in counts.items() if count > least)
 
 
 def _runs(frames: list[Frame], label: str) -> list[tuple[list[Frame], str]]:
@@ -147,25 +160,13 @@ def _runs(frames: list[Frame], label: str) -> list[tuple[list[Frame], str]]:
     if frames[0].position is None or len(frames) < 3:
         return [(frames, label)]
     gaps = np.diff([frame.height for frame in frames])
-    step, turns, whole = _steps(gaps)
+    step, turns, whole = steps(gaps)
     cuts = np.flatnonzero(gaps > _SLAB_STEPS * step) + 1
-    if cuts.size == 0 or _can_be_filled(turns, whole):
+    if cuts.size == 0 or can_be_filled(turns, whole):
         return [(frames, label)]
     ends = [0, *cuts.tolist(), len(frames)]
     runs = [frames[start:stop] for start, stop in itertools.pairwise(ends)]
     return [(run, ", ".join(filter(None, (label, f"part {number}")))) for number, run in enumerate(runs, 1)]
-
-
-def _steps(gaps: npt.NDArray[np.float64]) -> tuple[float, npt.NDArray[np.float64], bool]:
-    """The distance between neighbouring slices, each gap's number of steps, and whether all are whole numbers."""
-    step = float(np.median(gaps[gaps < 1.5 * gaps.min()]))
-    turns = np.rint(gaps / step)
-    return step, turns, bool((np.abs(gaps / step - turns) <= _GAP_TOLERANCE).all())
-
-
-def _can_be_filled(turns: npt.NDArray[np.float64], whole: bool) -> bool:
-    count = turns.sum() + 1
-    return whole and count - (len(turns) + 1) <= _MAX_FILLED * count
 
 
 def _label(frame: Frame, keys: list[tuple[str, str]]) -> str:
@@ -197,79 +198,3 @@ def _places(frames: list[Frame]) -> list[int]:
 
 def _most_per_position(frames: list[Frame]) -> int:
     return max(Counter(_places(sorted(frames, key=lambda frame: frame.height))).values())
-
-
-def _stack(frames: list[Frame], uid: str, label: str) -> Stack:
-    first = frames[0]
-    rows, columns = int(first.number("Rows") or 0), int(first.number("Columns") or 0)
-    spacing = first.numbers("PixelSpacing", 2)
-    axes = first.axes
-    if axes is None or first.position is None or spacing is None or min(spacing) <= 0:
-        geometry = Geometry.uncalibrated((len(frames), rows, columns))
-        text = "The images carry no position or spacing: millimetres and patient sides are unknown."
-        return Stack(uid, tuple(frames), geometry, label, (text,))
-    positions = np.array([frame.position for frame in frames])
-    slots, warnings = _slots(positions @ axes[2])
-    count = slots[-1] + 1
-    filled: list[Frame | None] = [None] * count
-    for slot, frame in zip(slots, frames, strict=True):
-        filled[slot] = frame
-    affine = np.eye(4)
-    affine[:3, 0], affine[:3, 1] = axes[0] * spacing[1], axes[1] * spacing[0]
-    affine[:3, 2] = (positions[-1] - positions[0]) / (count - 1) if count > 1 else axes[2] * _thickness(first)
-    affine[:3, 3] = positions[0]
-    warnings += _off_line(positions, slots, affine, axes[2])
-    return Stack(uid, tuple(filled), Geometry((count, rows, columns), affine), label, tuple(warnings))
-
-
-def _thickness(frame: Frame) -> float:
-    """How thick a single slice counts, mm."""
-    for keyword in ("SpacingBetweenSlices", "SliceThickness"):
-        value = frame.number(keyword)
-        if value is not None and value > 0:
-            return value
-    return 1.0
-
-
-def _slots(heights: npt.NDArray[np.float64]) -> tuple[list[int], list[str]]:
-    """The slice number of each of the sorted ``heights`` (mm), leaving room where slices are missing, and warnings."""
-    plain = list(range(len(heights)))
-    gaps = np.diff(heights)
-    if gaps.size == 0:
-        return plain, []
-    _, turns, whole = _steps(gaps)
-    count = int(turns.sum()) + 1
-    if turns.max() == 1 and whole:
-        return plain, []
-    if _can_be_filled(turns, whole):
-        slots = [0, *np.cumsum(turns).astype(int).tolist()]
-        missing = sorted(set(range(count)) - set(slots))
-        names = ", ".join(str(number + 1) for number in missing[:10]) + (" ..." if len(missing) > 10 else "")
-        return slots, [f"{len(missing)} of {count} slices are missing and left blank: {names}."]
-    mean = float(gaps.mean())
-    off = float(np.abs(heights - heights[0] - mean * np.arange(len(heights))).max())
-    widest = int(gaps.argmax()) + 1
-    return plain, [
-        f"The slices are unevenly spaced, {gaps.min():.2f} to {gaps.max():.2f} mm (widest between slices {widest} and"
-        f" {widest + 1}); they are shown {mean:.2f} mm apart, so positions are off by up to {off:.1f} mm."
-    ]
-
-
-def _off_line(
-    positions: npt.NDArray[np.float64], slots: list[int], affine: Affine, normal: npt.NDArray[np.float64]
-) -> list[str]:
-    """Warnings about a stack that is sheared, or whose slices do not start on one line."""
-    if len(slots) < 2:
-        return []
-    warnings = []
-    step = affine[:3, 2]
-    tilt = float(np.degrees(np.arccos(np.clip(abs(step @ normal) / np.linalg.norm(step), 0.0, 1.0))))
-    if tilt > 0.5:
-        warnings.append(f"The stack is tilted: slices are shifted against each other by {tilt:.1f} degrees.")
-    line = affine[:3, 3] + np.array(slots)[:, None] * step
-    sideways = positions - line
-    sideways = sideways - (sideways @ normal)[:, None] * normal
-    worst = float(np.linalg.norm(sideways, axis=1).max())
-    if worst > POSITION_TOLERANCE_MM:
-        warnings.append(f"The slices do not lie behind one another: some are off sideways by up to {worst:.1f} mm.")
-    return warnings

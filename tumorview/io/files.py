@@ -50,6 +50,11 @@ def children(folder: Path) -> list[Path]:
     return sorted(paths, key=lambda path: natural_key(path.name))
 
 
+def several_warning(count: int) -> str:
+    """What is said where one of ``count`` studies was opened because nobody said which."""
+    return f"There are {count} studies here; the fullest was opened. Choose another one to open it."
+
+
 def head(path: Path, count: int) -> bytes:
     """The first ``count`` bytes of a file; fewer where it is shorter, none where it cannot be read."""
     try:

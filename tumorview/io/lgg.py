@@ -13,6 +13,7 @@ import numpy.typing as npt
 
 from tumorview.core.geometry import Geometry
 from tumorview.core.mask import Mask, MaskArray
+from tumorview.core.opening import Opening
 from tumorview.core.progress import Progress
 from tumorview.core.study import MODEL_CHANNELS, Role, Series, Study
 from tumorview.core.volume import Volume
@@ -50,7 +51,7 @@ class LggReader:
         match = _NAME.fullmatch(path.name)
         return match is not None and not match["mask"] and _is_slice(path)
 
-    def read(self, path: Path, progress: Progress) -> Study:
+    def read(self, path: Path, progress: Progress, opening: Opening) -> Study:
         """The Study of the one patient in ``path``; raises ReadError where there are several."""
         return read_patient(_one_slice(path) if path.is_file() else _one_patient(path), path, progress)
 

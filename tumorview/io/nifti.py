@@ -9,6 +9,7 @@ import numpy as np
 
 from tumorview.core.geometry import Geometry
 from tumorview.core.mask import Mask
+from tumorview.core.opening import Opening
 from tumorview.core.progress import Progress
 from tumorview.core.study import Role, Series, Study
 from tumorview.core.volume import Volume
@@ -37,7 +38,7 @@ class NiftiReader:
             return is_nifti(path)
         return any(_named_like_nifti(file) and is_nifti(file) for file in walk(path))
 
-    def read(self, path: Path, progress: Progress) -> Study:
+    def read(self, path: Path, progress: Progress, opening: Opening) -> Study:
         """The Study of that image or folder; masks among the files become its truth or are named in a warning."""
         if path.is_file():
             return Study(path=path, series=tuple(read_series(path)), title=path.name)

@@ -7,6 +7,7 @@ import numpy as np
 
 from tumorview.core.geometry import Geometry
 from tumorview.core.mask import Mask, MaskArray
+from tumorview.core.opening import Opening
 from tumorview.core.progress import Progress
 from tumorview.core.study import Series, Study
 from tumorview.core.volume import Volume
@@ -30,7 +31,7 @@ class RasterReader:
         """Whether ``path`` is such an image or a folder with one directly in it (or in its only sub-folder)."""
         return raster_kind(path) is not None if path.is_file() else bool(_slices(path))
 
-    def read(self, path: Path, progress: Progress) -> Study:
+    def read(self, path: Path, progress: Progress, opening: Opening) -> Study:
         """The Study of that image or stack."""
         files, masks = ([path], []) if path.is_file() else _without_masks(_slices(path))
         stack, warnings = _read_stack(files, progress)

@@ -1,6 +1,7 @@
 """The one door for files: which reader takes a path, and opening studies and masks with it."""
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple, Protocol
 
@@ -8,12 +9,14 @@ import numpy as np
 
 from tumorview.core.geometry import Geometry
 from tumorview.core.mask import Mask
+from tumorview.core.opening import Opening
 from tumorview.core.progress import Progress
 from tumorview.core.resample import overlaps, resample_mask, shares_voxels
 from tumorview.core.slicing import Plane, PlaneView
 from tumorview.core.study import Study
 from tumorview.errors import GeometryError, OtherGridError, ReadError
 from tumorview.io.align import reordered
+from tumorview.io.archive import is_zip, unpacked
 from tumorview.io.dicom import DicomReader
 from tumorview.io.dicom_seg import is_dicom_seg, read_seg_mask
 from tumorview.io.lgg import LggReader
@@ -26,6 +29,7 @@ from tumorview.io.raster import RasterReader, read_label_stack
 
 SUPPORTED = "DICOM, NIfTI, TIFF, PNG or JPEG"
 MASKS = "NIfTI, NRRD, DICOM SEG, PNG or TIFF"
+_UNPACK_PART = 0.2  # of the progress bar
 _RESAMPLE = "Open the mask that was made on this image, or resample it to the image's grid."
 _RESAMPLED = "The mask was resampled to the image's grid (nearest neighbour)."
 
@@ -54,19 +58,33 @@ class Reader(Protocol):
     def recognises(self, path: Path) -> bool:
         """Whether this reader takes ``path`` (a file or a folder)."""
 
-    def read(self, path: Path, progress: Progress) -> Study:
-        """The Study in ``path``; raises ReadError with a remedy."""
+    def read(self, path: Path, progress: Progress, opening: Opening) -> Study:
+        """The Study in ``path`` as ``opening`` says; raises ReadError with a remedy."""
 
 
 READERS: tuple[Reader, ...] = (DicomReader(), NiftiReader(), LggReader(), RasterReader())
 
 
-def open_study(path: Path, progress: Progress | None = None, *, readers: Sequence[Reader] = READERS) -> Study:
-    """The Study in a file or folder of any format; raises ReadError with a remedy, JobCancelled when cancelled."""
+def open_study(
+    path: Path,
+    progress: Progress | None = None,
+    opening: Opening | None = None,
+    *,
+    readers: Sequence[Reader] = READERS,
+) -> Study:
+    """The Study in a file, folder or zip archive of any format.
+
+    Raises ReadError with a remedy, SeveralStudiesError where ``opening`` says to ask, JobCancelled when cancelled.
+    """
     _require_readable(path)
+    progress, opening = progress or Progress(), opening or Opening()
+    if is_zip(path):
+        with unpacked(path, progress.part(0.0, _UNPACK_PART)) as folder:
+            study = open_study(folder, progress.part(_UNPACK_PART, 1.0), opening, readers=readers)
+        return replace(study, path=path, title=path.name)
     for reader in readers:
         if reader.recognises(path):
-            return reader.read(path, progress or Progress())
+            return reader.read(path, progress, opening)
     raise _unknown(path)
 
 

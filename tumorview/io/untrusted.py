@@ -7,6 +7,7 @@ are therefore neither shown nor logged.
 import contextlib
 import logging
 import struct
+import threading
 import warnings
 import zlib
 from collections.abc import Iterator
@@ -64,11 +65,35 @@ def silence_parsers() -> None:
 silence_parsers()
 
 
+class _Quiet:
+    """Python's warnings are off while anybody is inside; the setting is the process's, and readers run in threads."""
+
+    def __init__(self) -> None:
+        self._lock, self._inside = threading.Lock(), 0
+        self._before = warnings.catch_warnings()
+
+    def __enter__(self) -> None:
+        with self._lock:
+            if self._inside == 0:
+                self._before = warnings.catch_warnings()
+                self._before.__enter__()
+                warnings.simplefilter("ignore")
+            self._inside += 1
+
+    def __exit__(self, *_: object) -> None:
+        with self._lock:
+            self._inside -= 1
+            if self._inside == 0:
+                self._before.__exit__(None, None, None)
+
+
+_quiet = _Quiet()
+
+
 @contextlib.contextmanager
 def reading(path: Path, what: str, remedy: str = _REMEDY) -> Iterator[None]:
     """Turn a parser's failure inside the block into a ReadError; ``what`` says what the file was taken for."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
+    with _quiet:
         try:
             yield
         except PermissionError as error:

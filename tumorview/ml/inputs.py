@@ -106,9 +106,10 @@ def presented(data: npt.NDArray[Any], view: PlaneView) -> npt.NDArray[Any]:
 
 def _bright(series: Series) -> Volume:
     """The series with values that grow with the signal; MONOCHROME1 stores them the other way round."""
+    volume = series.measured()
     if not series.inverted:
-        return series.volume
-    return Volume(-series.volume.data.astype(np.float32), series.volume.geometry)
+        return volume
+    return Volume(-volume.data.astype(np.float32), volume.geometry)
 
 
 def _head(source: npt.NDArray[Any]) -> npt.NDArray[np.bool_]:
