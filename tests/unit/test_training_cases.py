@@ -24,14 +24,8 @@ from tumorview.app.training_cases import (
     next_id,
     patient_of,
 )
-from tumorview.app.training_import import (
-    forget,
-    import_case,
-    load_fingerprints,
-    place,
-    prepared_patients,
-    thumbnail_path,
-)
+from tumorview.app.training_import import import_case
+from tumorview.app.training_store import forget, load_fingerprints, place, prepared_patients, thumbnail_path
 from tumorview.core.geometry import Geometry
 from tumorview.core.mask import Mask
 from tumorview.errors import JobCancelled, TrainingError, WriteError
@@ -316,7 +310,7 @@ def test_a_full_disk_is_a_clear_error_and_leaves_no_half_case(tmp_path: Path, mo
     def full(*_: object) -> None:
         raise OSError(errno.ENOSPC, "full")
 
-    monkeypatch.setattr("tumorview.app.training_import.write_slices", full)
+    monkeypatch.setattr("tumorview.app.training_store.write_slices", full)
     with pytest.raises(WriteError, match="full"):
         only(tmp_path / "data", tmp_path / "run")
     assert not list((tmp_path / "run/aside").iterdir())

@@ -1,70 +1,49 @@
 """Reading a case, checking it, and preparing it for the trainer: framed slices in the LGG layout in the run's folder.
 
-The user's files are read and never written. ``aside/<id>`` in the run's folder holds what was prepared,
-``aside/<id>.npy`` the fingerprints that tell copies, ``aside/<id>.png`` the picture for the table; ``place`` moves the
-chosen cases to ``data``.
+The user's files are read and never written.
 """
 
-import shutil
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
-import numpy.typing as npt
 
 from tumorview.app.jobs import JobContext
 from tumorview.app.restoring import grid_of, study_as_in
 from tumorview.app.session_files import open_session
 from tumorview.app.training_cases import (
     CaseRecord,
-    Fingerprints,
     OpenCase,
     Problem,
     ProblemKind,
+    find_cases,
+    marked_twins,
+    next_id,
     patient_of,
     source_site,
 )
-from tumorview.app.training_plan import DATA_NAME
+from tumorview.app.training_store import Bytes, PreparedCase, forget, load_fingerprints, write_case
 from tumorview.core.geometry import Geometry
-from tumorview.core.labels import LabelTable
 from tumorview.core.mask import Mask
-from tumorview.core.rendering import OverlayStyle, composite, overlay
+from tumorview.core.progress import Progress
 from tumorview.core.resample import overlaps, resample_mask
 from tumorview.core.study import LIKELY, Role, Study
 from tumorview.errors import GeometryError, ModelError, ReadError, TrainingError
-from tumorview.io.atomic import atomic_write, make_folder, not_identical, write_error
 from tumorview.io.case_finder import CaseFiles, Layout
 from tumorview.io.case_reader import read_case
-from tumorview.io.export import write_png
-from tumorview.ml import inputs, twins
-from tumorview.ml.data import PatientFiles, discover
-from tumorview.ml.data_files import framed_labels, read_pair, write_slices
+from tumorview.ml import inputs
+from tumorview.ml.data_files import framed_labels
 
-ASIDE_NAME = "aside"
-THUMBNAIL_SIDE = 128
 _NOT_ALL = "All labels of the mask count as tumour: {}."
-
-Bytes = npt.NDArray[np.uint8]
-
-
-@dataclass(frozen=True, eq=False)
-class _Prepared:
-    """Slices of one case as the trainer reads them: images [n, 3, 256, 256], labels [n, 256, 256]."""
-
-    images: Bytes
-    labels: Bytes
-    roles: tuple[str, ...]
-    volume_ml: float | None
-    notes: tuple[Problem, ...]
 
 
 def import_case(
     source: CaseFiles | OpenCase, case_id: str, run_folder: Path, *, added: Path | None = None,
-    context: JobContext | None = None,
+    context: Progress | None = None,
 ) -> CaseRecord:  # fmt: skip
     """Read, check and prepare one case; what is wrong with it is in the record. WriteError where the disk is full."""
-    context = context or JobContext()
+    context = context or Progress()
     record = _blank(source, case_id, added)
     try:
         study, mask, notes = _read(source, context)
@@ -76,7 +55,7 @@ def import_case(
         kind = ProblemKind.OTHER_GEOMETRY if other else ProblemKind.UNREADABLE
         return replace(record, problems=(Problem(kind, error.message, error.remedy),))
     context.check()
-    _write(prepared, case_id, run_folder)
+    write_case(prepared, case_id, run_folder)
     tumour = prepared.labels > 0
     head = np.count_nonzero(prepared.images[:, 1] > 0) or 1
     return replace(
@@ -85,9 +64,62 @@ def import_case(
         slices=len(prepared.images),
         tumour_slices=int(tumour.any((1, 2)).sum()),
         volume_ml=None if prepared.volume_ml is None else round(prepared.volume_ml, 2),
-        burden=round(np.count_nonzero(tumour) / head, 6),
+        burden=round(float(np.count_nonzero(tumour) / head), 6),
         problems=(*notes, *prepared.notes),
     )
+
+
+def import_cases(
+    run_folder: Path, cases: Sequence[CaseRecord], sources: Sequence[Path | OpenCase], context: JobContext
+) -> list[CaseRecord]:
+    """A job: the cases so far and those that ``sources`` hold, read, checked and prepared; copies are marked.
+
+    Each record is published as soon as it is there. A case that is on the list already is not read twice, unless it had
+    a problem that may have been solved since.
+    """
+    found: list[tuple[CaseFiles | OpenCase, Path | None]] = []
+    for source in sources:
+        if isinstance(source, OpenCase):
+            found.append((source, None))
+        else:
+            found += [(case, source) for case in find_cases(source, context)]
+    if not found:
+        names = ", ".join(source.name for source in sources if isinstance(source, Path))
+        raise TrainingError(
+            f"No case was found in {names}.",
+            "A case is an image with a mask: LGG TIFF, NIfTI with NAME_mask or NAME_seg, BIDS, DICOM with a mask, or a"
+            " .tvsession file.",
+        )
+    result = _without_reread(cases, found, run_folder)
+    known = {(case.title, case.source) for case in result}
+    for done, (case, added) in enumerate(found):
+        context.check()
+        context.report(done / len(found), f"Case {done + 1} of {len(found)}")
+        if isinstance(case, CaseFiles) and (case.title, str(case.path)) in known:
+            continue
+        part = context.part(done / len(found), (done + 1) / len(found))
+        record = import_case(case, next_id(result), run_folder, added=added, context=part)
+        result.append(record)
+        context.publish(record)
+    context.report(1.0, "Looking for copies")
+    return marked_twins(result, load_fingerprints(run_folder, result), context)
+
+
+def _without_reread(
+    cases: Sequence[CaseRecord], found: Sequence[tuple[CaseFiles | OpenCase, Path | None]], run_folder: Path
+) -> list[CaseRecord]:
+    """The cases without those to be read anew: an open study with its mask as it is now, what could not be used."""
+    open_now = {str(case.study.path) for case, _ in found if isinstance(case, OpenCase)}
+    again = {(case.title, str(case.path)) for case, _ in found if isinstance(case, CaseFiles)}
+    stale = [
+        case
+        for case in cases
+        if (case.layout is Layout.OPEN and case.source in open_now)
+        or (not case.usable and (case.title, case.source) in again)
+    ]
+    for case in stale:
+        forget(run_folder, case.id)
+    return [case for case in cases if case not in stale]
 
 
 def _blank(source: CaseFiles | OpenCase, case_id: str, added: Path | None) -> CaseRecord:
@@ -108,7 +140,7 @@ class _CaseError(Exception):
 # ---- reading and checking ------------------------------------------------------------------------------------------
 
 
-def _read(source: CaseFiles | OpenCase, context: JobContext) -> tuple[Study, Mask, tuple[Problem, ...]]:
+def _read(source: CaseFiles | OpenCase, context: Progress) -> tuple[Study, Mask, tuple[Problem, ...]]:
     """The study and its mask on any grid, and what was noted on the way."""
     if isinstance(source, OpenCase):
         return source.study, source.mask, ()
@@ -127,7 +159,7 @@ def _read(source: CaseFiles | OpenCase, context: JobContext) -> tuple[Study, Mas
     return study, mask_or_none, tuple(Problem(ProblemKind.NOTE, text) for text in notes)
 
 
-def _prepared(study: Study, mask: Mask, context: JobContext) -> _Prepared:
+def _prepared(study: Study, mask: Mask, context: Progress) -> PreparedCase:
     _require_flair(study)
     flair = study.channels[Role.FLAIR]
     assert flair is not None, "required above"
@@ -153,7 +185,7 @@ def _prepared(study: Study, mask: Mask, context: JobContext) -> _Prepared:
     framed_mask = framed_labels(np.ascontiguousarray(labels[kept]), framed.framing)
     if not framed_mask.any():
         raise _CaseError(ProblemKind.EMPTY_MASK, "The mask lies outside the head.", "Check that it fits the image.")
-    return _Prepared(images, framed_mask, roles, volume, notes + _label_notes(mask))
+    return PreparedCase(images, framed_mask, roles, volume, notes + _label_notes(mask))
 
 
 def _require_flair(study: Study) -> None:
@@ -189,106 +221,3 @@ def _label_notes(mask: Mask) -> tuple[Problem, ...]:
     if len(numbers) < 2:
         return ()
     return (Problem(ProblemKind.NOTE, _NOT_ALL.format(", ".join(map(str, numbers)))),)
-
-
-# ---- writing -------------------------------------------------------------------------------------------------------
-
-
-def _write(prepared: _Prepared, case_id: str, run_folder: Path) -> None:
-    """Write into a folder beside the final one, read it back, then rename: a prepared case is whole or not there."""
-    aside = run_folder / ASIDE_NAME
-    make_folder(aside)
-    target, part = aside / case_id, aside / f".{case_id}.part"
-    try:
-        for leftover in (part, target):
-            shutil.rmtree(leftover, ignore_errors=True)
-        part.mkdir()
-        write_slices(part, case_id, prepared.images, prepared.labels)
-        _verify(part, prepared)
-        part.rename(target)
-    except OSError as error:
-        shutil.rmtree(part, ignore_errors=True)
-        raise write_error(target, error) from error
-    flair = prepared.images[:, 1]
-    marks = twins.fingerprints(flair[twins.shows_head(flair)])
-    with_head = aside / f"{case_id}.npy"
-    atomic_write(with_head, lambda path: np.save(path, marks))
-    write_png(_thumbnail(prepared), thumbnail_path(run_folder, case_id))
-
-
-def _verify(folder: Path, prepared: _Prepared) -> None:
-    (written,) = discover([folder])
-    for number, pair in enumerate(written.pairs):
-        image, label = read_pair(pair)
-        wanted = prepared.labels[number]
-        if not (np.array_equal(image[0], prepared.images[number]) and np.array_equal(label[0], wanted)):
-            raise not_identical(folder)
-
-
-def _thumbnail(prepared: _Prepared) -> Bytes:
-    """The slice with most tumour, RGB, outlined."""
-    index = int((prepared.labels > 0).sum((1, 2)).argmax())
-    step = prepared.images.shape[-1] // THUMBNAIL_SIDE
-    small = prepared.images[index, 1].reshape(THUMBNAIL_SIDE, step, THUMBNAIL_SIDE, step).mean((1, 3))
-    mask = (prepared.labels[index, ::step, ::step] > 0).astype(np.uint8)
-    outline = overlay(mask, LabelTable.whole_tumour(), OverlayStyle(fill=False, boundary_width=1))
-    return composite(small.astype(np.uint8), outline)[..., :3]
-
-
-def thumbnail_path(run_folder: Path, case_id: str) -> Path:
-    """The picture of a prepared case."""
-    return run_folder / ASIDE_NAME / f"{case_id}.png"
-
-
-def load_fingerprints(run_folder: Path, cases: Iterable[CaseRecord]) -> Fingerprints:
-    """What tells copies, of each case that was prepared."""
-    found = {}
-    for case in cases:
-        path = run_folder / ASIDE_NAME / f"{case.id}.npy"
-        if path.is_file():
-            try:
-                found[case.id] = np.load(path, allow_pickle=False)
-            except (OSError, ValueError):
-                continue  # a copy of this case goes unnoticed here; the trainer looks for copies once more
-    return found
-
-
-# ---- which cases the trainer sees ----------------------------------------------------------------------------------
-
-
-def place(run_folder: Path, ids: Sequence[str]) -> Path:
-    """Have ``data`` hold exactly these prepared cases, the others wait in ``aside``; the data folder."""
-    data, aside = run_folder / DATA_NAME, run_folder / ASIDE_NAME
-    make_folder(data)
-    make_folder(aside)
-    try:
-        for folder in data.iterdir():
-            if folder.name not in ids:
-                folder.rename(aside / folder.name)
-        for name in ids:
-            if not (data / name).is_dir():
-                _require_prepared(aside / name)
-                (aside / name).rename(data / name)
-    except OSError as error:
-        raise write_error(data, error) from error
-    return data
-
-
-def _require_prepared(folder: Path) -> None:
-    if not folder.is_dir():
-        raise TrainingError(
-            f"The prepared slices of {folder.name} are gone from {folder.parent}.", "Remove the case and add it again."
-        )
-
-
-def forget(run_folder: Path, case_id: str) -> None:
-    """Remove what was prepared of a case; the user's own files stay."""
-    for folder in (run_folder / ASIDE_NAME, run_folder / DATA_NAME):
-        shutil.rmtree(folder / case_id, ignore_errors=True)
-    for suffix in (".npy", ".png"):
-        (run_folder / ASIDE_NAME / f"{case_id}{suffix}").unlink(missing_ok=True)
-
-
-def prepared_patients(run_folder: Path) -> list[PatientFiles]:
-    """The cases in ``data`` as the trainer finds them; TrainingError where one is damaged."""
-    return discover([run_folder / DATA_NAME])
