@@ -1,10 +1,14 @@
 """From the choices on the recipe page to a checked recipe, and what it will cost."""
 
+import subprocess
+import sys
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from tumorview.app.jobs import CancelToken, JobContext
+from tumorview.app.training_measure import measure_recipe, measured_for
 from tumorview.app.training_recipe import (
     BaseModel,
     Budget,
@@ -17,7 +21,7 @@ from tumorview.app.training_recipe import (
     epochs_of,
     run_seconds,
 )
-from tumorview.errors import ModelError, TrainingError
+from tumorview.errors import JobCancelled, ModelError, TrainingError
 from tumorview.ml.recipes import parse_recipe, recipe_text
 from tumorview.ml.registry import ModelRegistry
 from tumorview.ml.training_estimate import TrainingEstimate
@@ -119,3 +123,48 @@ def test_the_bundled_model_can_be_started_from_and_a_broken_one_is_listed(tmp_pa
     bases = {base.id: base for base in base_models(ModelRegistry(tmp_path))}
     assert bases["unet-cbam-lgg"].problem == ""
     assert bases["bad"].problem
+
+
+def test_a_measurement_in_a_process_of_its_own_tells_time_and_memory():
+    recipe = build(RecipeChoices(base_model="", width=8, size=64, batch=2), COUNTS, BASES)
+    told: list[str] = []
+    context = JobContext(on_progress=lambda _, text: told.append(text))
+    estimate = measure_recipe(recipe, "cpu", context)
+    assert (estimate.size, estimate.batch, estimate.device) == (64, 2, "cpu")
+    assert 0 < estimate.slice_seconds < estimate.step_seconds
+    assert estimate.memory_bytes > 50e6
+    assert TrainingEstimate.from_dict(estimate.to_dict()) == estimate
+
+
+def test_a_measurement_is_cancelled_at_once(monkeypatch: pytest.MonkeyPatch):
+    started: list[subprocess.Popen] = []
+    monkeypatch.setattr("tumorview.app.training_measure.program", lambda: [sys.executable, "-c", "input()"])
+    token = CancelToken()
+    real = subprocess.Popen
+
+    def popen(words: list[str], **options: object):
+        started.append(real([sys.executable, "-c", "import time; time.sleep(60)"], **options))
+        token.cancel()
+        return started[0]
+
+    monkeypatch.setattr(subprocess, "Popen", popen)
+    with pytest.raises(JobCancelled):
+        measure_recipe(build(RecipeChoices(), COUNTS, BASES), "cpu", JobContext(token))
+    assert started[0].poll() is not None
+
+
+def test_a_measurement_that_fails_says_why(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(
+        "tumorview.app.training_measure.program",
+        lambda: [sys.executable, "-c", "import sys; sys.exit('not enough memory')"],
+    )
+    with pytest.raises(TrainingError, match=r"not enough memory.*smaller slices"):
+        measure_recipe(build(RecipeChoices(), COUNTS, BASES), "cpu", JobContext())
+
+
+def test_a_measurement_holds_for_other_numbers_of_steps_only():
+    def key(**values: object) -> str:
+        return measured_for(build(replace(RecipeChoices(), **values), COUNTS, BASES), "cpu")
+
+    assert key() == key(epochs=3, learning_rate=1e-3)
+    assert len({key(), key(batch=4), key(size=128), key(freeze=2), key(base_model="mine")}) == 5

@@ -1,6 +1,8 @@
 """The use cases: the window, the command line and scripts all call these functions, so they cannot disagree."""
 
+import shlex
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
@@ -250,6 +252,54 @@ def train(
         return trainer.train(
             data, out, loaded, resume=resume, device=device, progress=on_progress, cancelled=cancelled
         )
+
+
+@dataclass(frozen=True)
+class PrepareOptions:
+    """What the training wizard asks for, for ``prepare_training``."""
+
+    name: str = "Own model"
+    base_model: str = "unet-cbam-lgg"
+    epochs: int = 10
+    freeze: int = 0
+    seed: int = 0
+    device: str = "auto"
+
+
+def prepare_training(
+    data: Sequence[Path], out: Path, options: PrepareOptions, context: JobContext | None = None
+) -> dict[str, Any]:
+    """The training wizard's way without a window: the document of ``tumorview train-prepare``.
+
+    Cases are found, checked and prepared in a new folder below ``out``, split by patient, and the plan is saved there.
+    """
+    from tumorview.app.training_flow import PageId, TrainingFlow
+    from tumorview.app.training_import import import_cases
+    from tumorview.app.training_recipe import RecipeChoices, base_models
+    from tumorview.app.training_split import SplitWish
+
+    flow = TrainingFlow.create(out, options.name, lambda: base_models(model_registry()))
+    flow.imported(import_cases(flow.run_folder, (), list(data), context or JobContext()))
+    choices = RecipeChoices(
+        base_model=options.base_model, epochs=options.epochs, freeze=options.freeze, device=options.device
+    )
+    flow.change(wish=SplitWish(seed=options.seed), choices=choices)
+    while flow.state.page is not PageId.RUN:
+        flow.next()
+    plan = flow.plan()
+    return {
+        "run": str(flow.run_folder),
+        "command": shlex.join(["tumorview", *plan.arguments()]),
+        "cases": [{**case.to_dict(), "side": flow.state.sides.get(case.id)} for case in flow.state.cases],
+    }
+
+
+def estimate_training(recipe: str, device: Literal["auto", "cpu", "cuda"], context: JobContext) -> dict[str, Any]:
+    """Time a few steps of a recipe in this process: the document of ``tumorview train-estimate``."""
+    from tumorview.ml.recipes import load_recipe
+    from tumorview.ml.training_estimate import measure
+
+    return measure(load_recipe(recipe), device, context).to_dict()
 
 
 def inference_benchmark(context: JobContext | None = None) -> list[dict[str, object]]:

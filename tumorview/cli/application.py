@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from tumorview import __version__
-from tumorview.cli import bench, inspect, models, segment, training
+from tumorview.cli import bench, inspect, models, segment, training, training_plan
 from tumorview.cli.output import print_error, print_line
 from tumorview.errors import TumorViewError
 
@@ -19,7 +19,7 @@ app = typer.Typer(
     help="Look at, segment and correct brain-tumour MRI. Research use only: not a medical device.",
     epilog="tumorview [PATH] [--truth FILE] [--mask FILE] opens the window; --sample opens the study it comes with.",
 )
-for module in (inspect, segment, models, training, bench):
+for module in (inspect, segment, models, training, training_plan, bench):
     module.register(app)
 
 
