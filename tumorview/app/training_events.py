@@ -13,6 +13,24 @@ from tumorview.ml.training_report import TrainProgress, ValidationScores
 
 T = TypeVar("T")
 
+__all__ = [
+    "Curves",
+    "Offer",
+    "RunEnded",
+    "RunEvent",
+    "RunFailed",
+    "RunState",
+    "RunUpdate",
+    "SampleSet",
+    "Sampled",
+    "TrainProgress",
+    "Trouble",
+    "Validated",
+    "ValidationScores",
+    "half_batch",
+    "lower_rate",
+]
+
 
 class RunState(StrEnum):
     """Where a run is, as the window shows it."""

@@ -11,6 +11,8 @@ from tumorview.app.session import Session
 from tumorview.app.settings import Settings
 from tumorview.gui.job_runner import JobRunner
 
+WATCH_GROUP = "training_watch"  # of the job that looks at a run, several times a second
+
 
 @dataclass(frozen=True)
 class WizardServices:
