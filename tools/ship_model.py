@@ -7,7 +7,6 @@ tools/model_texts/ID.toml. A second model is compared with the first.
 """
 
 import argparse
-import csv
 import json
 import shutil
 import sys
@@ -33,6 +32,7 @@ from tumorview.ml.postprocess import Postprocess
 from tumorview.ml.preprocess import FRAME
 from tumorview.ml.recipes import Recipe, load_recipe, parse_recipe
 from tumorview.ml.registry import ModelRegistry, sha256_of
+from tumorview.ml.run_card import training_story
 from tumorview.resources import resource_path
 
 TEXTS = Path(__file__).with_name("model_texts")
@@ -147,23 +147,7 @@ def collection_of(patient: str) -> Collection:
 
 def _story(run: Path, recipe: Recipe, summary: dict[str, Any]) -> str:
     """Phases, steps, hours, which step was kept, and where the run left the bundled recipe."""
-    with (run / "metrics.csv").open(newline="", encoding="utf-8") as file:
-        rows = list(csv.DictReader(file))
-    entries = (run / "metrics.jsonl").read_text(encoding="utf-8").splitlines()
-    left = max(json.loads(entry).get("total_step", 0) for entry in entries)
-    widths = {int(row["phase"]): row["width"] for row in rows}
-    phases = []
-    for number, phase in enumerate(recipe.phases, 1):
-        done = min(phase.steps, left)
-        left -= done
-        if done and number in widths:
-            steps = f"{done}" if done == phase.steps else f"{done} of {phase.steps}"
-            phases.append(
-                f"{steps} steps of {phase.batch} slices of {phase.size}x{phase.size} at width {widths[number]}"
-            )
-    state = summary["state"]
-    hours = max(float(row["seconds"]) for row in rows) / 3600
-    text = f"{', then '.join(phases)}; {hours:.1f} hours. Kept: step {state['step']} of phase {state['phase'] + 1}."
+    text = training_story(run, recipe, summary)
     bundled = replace(load_recipe(recipe.name).model, initial=""), replace(recipe.model, initial="")
     other = [
         name

@@ -2,11 +2,11 @@
 
 The margin says how much worse still counts as "not worse"; it is stated before anything is measured. The test is
 Fisher's randomization test for pairs (The Design of Experiments, 1935, section 21; as sign flipping in Nichols &
-Holmes, Human Brain Mapping 2002;15:1-25) of the hypothesis that the new model is worse by the margin or more, as the CONSORT
-extension for non-inferiority trials frames it (Piaggio et al., JAMA 2012;308:2594-2604): differences plus margin are
-symmetric about zero under it, so each sign is as likely as the other. Up to EXACT_PATIENTS every combination of
-signs is counted; above, random ones with the observed one among them (Phipson & Smyth, Stat Appl Genet Mol Biol
-2010;9:39).
+Holmes, Human Brain Mapping 2002;15:1-25) of the hypothesis that the new model is worse by the margin or more, as
+the CONSORT extension for non-inferiority trials frames it (Piaggio et al., JAMA 2012;308:2594-2604): under it
+differences plus margin are symmetric about zero, so each sign is as likely as the other. Up to EXACT_PATIENTS every
+combination of signs is counted; above, random ones with the observed one among them (Phipson & Smyth, Stat Appl
+Genet Mol Biol 2010;9:39).
 The test assumes nothing about the distribution but that symmetry, and with n patients its p cannot be below 2 ** -n:
 that is why four patients or fewer can never show anything at the 5 % level.
 """

@@ -21,7 +21,9 @@ CARD_VERSION = 1
 ARCHITECTURES = ("unet-cbam",)
 NORMS = ("batch", "none")
 
-_ID = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}")
+MAX_ID = 64
+_MAX_BYTES = 4 << 20
+_ID = re.compile(rf"[a-z0-9][a-z0-9._-]{{0,{MAX_ID - 1}}}")
 _FILE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}\.safetensors")
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 _REMEDY = "Ask whoever made the model for a complete file, or import another model."
@@ -34,8 +36,9 @@ class ModelCard:
     ``classes`` are the network's outputs in order, background (label 0) first. ``input_size`` is the side of the
     square slice in pixels, a multiple of 16. ``deepest`` is the number of channels of the deepest level where that was
     pruned. ``metrics`` maps a data set's name to its measured figures.
-    ``split`` says which patients were kept apart, ``recipe`` and ``training_log`` how the weights were made; these
-    may be empty. ``postprocess`` is done unless the user turns it off.
+    ``split`` says which patients were kept apart, ``recipe`` and ``training_log`` how the weights were made,
+    ``parent`` what model they were fine-tuned from; these may be empty. ``postprocess`` is done unless the user turns
+    it off.
     """
 
     id: str
@@ -57,6 +60,7 @@ class ModelCard:
     split: str = ""
     recipe: str = ""
     training_log: str = ""
+    parent: str = ""
     failure_modes: tuple[str, ...] = ()
     deepest: int | None = None
     postprocess: Postprocess = NO_POSTPROCESS
@@ -104,6 +108,7 @@ class ModelCard:
             "split": self.split,
             "recipe": self.recipe,
             "training_log": self.training_log,
+            **({"parent": self.parent} if self.parent else {}),
             "failure_modes": list(self.failure_modes),
         }
 
@@ -138,7 +143,7 @@ class ModelCard:
         """The card of a ``card.json``; raises ModelError."""
         try:
             document = json.loads(text)
-        except ValueError as error:  # also UnicodeDecodeError
+        except (ValueError, RecursionError) as error:  # also UnicodeDecodeError
             raise _wrong(f"it is not JSON ({error})") from error
         return cls.from_dict(document)
 
@@ -146,9 +151,12 @@ class ModelCard:
     def read(cls, folder: Path) -> "ModelCard":
         """The card in a model's folder; raises ModelError."""
         try:
-            text = (folder / CARD_NAME).read_bytes()
+            with (folder / CARD_NAME).open("rb") as file:
+                text = file.read(_MAX_BYTES + 1)
         except OSError as error:
             raise ModelError(f"The model {folder.name} has no readable {CARD_NAME}.", _REMEDY) from error
+        if len(text) > _MAX_BYTES:
+            raise _wrong("it is larger than a card can be")
         return cls.from_json(text)
 
 
@@ -275,10 +283,12 @@ _CHECKS: dict[str, Any] = {
     "split": _text_or_none,
     "recipe": _text_or_none,
     "training_log": _text_or_none,
+    "parent": _text_or_none,
     "failure_modes": _texts,
     "deepest": _whole(1, 8192),
     "postprocess": _postprocess,
 }
 _OPTIONAL = {
-    "attribution", "metrics", "notes", "split", "recipe", "training_log", "failure_modes", "deepest", "postprocess",
+    "attribution", "metrics", "notes", "split", "recipe", "training_log", "parent", "failure_modes",
+    "deepest", "postprocess",
 }  # fmt: skip

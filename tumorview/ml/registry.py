@@ -4,15 +4,19 @@ A model that cannot be used is listed with what is wrong with it; it hides no ot
 """
 
 import hashlib
+import itertools
 import shutil
 import tempfile
-from dataclasses import dataclass
+from collections.abc import Container
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tumorview.errors import ModelError
-from tumorview.ml.card import CARD_NAME, ModelCard
+from tumorview.ml.card import CARD_NAME, MAX_ID, ModelCard
+from tumorview.ml.model_state import ModelState, Purpose
 from tumorview.ml.package import unpacked
+from tumorview.ml.weights_header import check_describes
 from tumorview.resources import resource_path
 
 if TYPE_CHECKING:
@@ -21,7 +25,6 @@ if TYPE_CHECKING:
 DEFAULT_MODEL = "unet-cbam-lgg"
 OK = "ok"
 Entries = list["ModelEntry"]  # a name, because ModelRegistry.list hides the type inside the class
-_MAX_HEADER_BYTES = 1 << 20
 _LARGEST_WEIGHTS_BYTES = 4 << 30
 
 
@@ -65,15 +68,8 @@ class UsableModel:
         """The network with its weights (float32, eval mode, batch norm not folded); imports torch. ModelError."""
         from tumorview.ml.models import load_model
 
-        model = load_model(self.weights)
-        found, wanted = model.metadata(), self.card.metadata
-        for name, value in wanted.items():
-            if found[name] != value:
-                raise ModelError(
-                    f"The weights of {self.card.id} say {name} {found[name]}, its card says {value}.",
-                    "Import the model again from its source.",
-                )
-        return model
+        check_describes(self.card, self.weights)
+        return load_model(self.weights)
 
 
 class ModelRegistry:
@@ -112,11 +108,24 @@ class ModelRegistry:
 
     @property
     def default_id(self) -> str:
-        """The bundled model if it is sound, otherwise the first sound one; ModelError where there is none."""
-        usable = [entry.id for entry in self.list() if entry.ok]
-        if not usable:
+        """What segments unless another model is named; ModelError where no model is sound."""
+        found = self.default_of(Purpose.WHOLE_TUMOUR) or self.default_of(Purpose.SUB_REGIONS)
+        if found is None:
             raise ModelError("No usable model is installed.", "Import one with 'tumorview models import FILE'.")
-        return DEFAULT_MODEL if DEFAULT_MODEL in usable else usable[0]
+        return found
+
+    def default_of(self, purpose: Purpose, entries: "Entries | None" = None) -> str | None:
+        """The user's default for a purpose if it is sound, otherwise the bundled one, otherwise the first sound one.
+
+        ``entries`` saves reading the cards again.
+        """
+        usable = [
+            entry.id
+            for entry in (self.list() if entries is None else entries)
+            if entry.ok and entry.card is not None and Purpose.of(entry.card) is purpose
+        ]
+        wanted = (ModelState.read(self.user).defaults.get(purpose), DEFAULT_MODEL, *usable[:1])
+        return next((model for model in wanted if model in usable), None)
 
     def get(self, model_id: str | None = None) -> ModelEntry:
         """The entry of that id (the default one if None), broken or not; ModelError where there is none."""
@@ -154,24 +163,36 @@ class ModelRegistry:
             checked.append(ModelEntry(entry.id, entry.folder, entry.bundled, entry.card, status))
         return checked
 
-    def import_file(self, path: Path) -> ModelEntry:
+    def import_file(self, path: Path, *, rename: bool = False) -> ModelEntry:
         """Copy a model (a folder, its card.json, or a ``.tvmodel`` zip of it) into the user's folder.
 
-        Nothing is installed unless card, hash and file layout are sound; raises ModelError otherwise.
+        Nothing is installed unless card, hash and file layout are sound; raises ModelError otherwise. With ``rename``
+        a model whose id another one has gets a free one.
         """
-        if self.user is None:
-            raise ModelError("This session keeps no user models.", "Start TumorView with a settings folder.")
         with unpacked(path) as source:
             card = ModelCard.read(source)
             weights = source / card.weights
-            check_weights(card, weights)
-            _check_layout(weights)
-            if any(entry.id == card.id for entry in self.list()):
-                raise ModelError(
-                    f"A model called {card.id} is already installed.",
-                    "Remove it first, or give the new one another id in its card.",
-                )
-            return _install(card, weights, self.user)
+            taken = {entry.id for entry in self.list()}
+            return self.install(replace(card, id=free_id(card.id, taken)) if rename else card, weights)
+
+    def install(self, card: ModelCard, weights: Path) -> ModelEntry:
+        """Copy ``weights`` and their card into the user's folder, once both are found sound; ModelError otherwise."""
+        if self.user is None:
+            raise ModelError("This session keeps no user models.", "Start TumorView with a settings folder.")
+        check_weights(card, weights)
+        check_describes(card, weights)
+        if any(entry.id == card.id for entry in self.list()):
+            raise ModelError(
+                f"A model called {card.id} is already installed.",
+                "Remove it first, or give the new one another id in its card.",
+            )
+        return _install(card, weights, self.user)
+
+
+def free_id(wanted: str, taken: Container[str]) -> str:
+    """``wanted``, or with the first number behind it that nobody has."""
+    numbered = (f"{wanted[: MAX_ID - 5]}-{number}" for number in itertools.count(2))
+    return next(name for name in itertools.chain([wanted], numbered) if name not in taken)
 
 
 def sha256_of(path: Path) -> str:
@@ -198,9 +219,12 @@ def check_weights(card: ModelCard, weights: Path) -> None:
 
 
 def _folders(root: Path | None) -> list[Path]:
-    if root is None or not root.is_dir():
+    try:
+        if root is None or not root.is_dir():
+            return []
+        return sorted(path for path in root.iterdir() if path.is_dir() and not path.name.startswith("."))
+    except OSError:  # a folder that may not be read, or on a drive that went away, hides the bundled models from nobody
         return []
-    return sorted(path for path in root.iterdir() if path.is_dir() and not path.name.startswith("."))
 
 
 def _entry(folder: Path, *, bundled: bool) -> ModelEntry:
@@ -212,16 +236,6 @@ def _entry(folder: Path, *, bundled: bool) -> ModelEntry:
     if not (folder / card.weights).is_file():
         status = f"The weights of {card.id} are missing ({card.weights}). Install the model again."
     return ModelEntry(card.id, folder, bundled, card, status)
-
-
-def _check_layout(weights: Path) -> None:
-    """A safetensors file starts with the length of a JSON header; anything else (a pickle, say) is refused."""
-    size = weights.stat().st_size
-    with weights.open("rb") as file:
-        start = file.read(9)
-    header = int.from_bytes(start[:8], "little")
-    if len(start) < 9 or start[8:] != b"{" or not 2 <= header <= min(_MAX_HEADER_BYTES, size - 8):
-        raise ModelError(f"{weights.name} is not a safetensors file.", "Weights in other formats are never read.")
 
 
 def _install(card: ModelCard, weights: Path, root: Path) -> ModelEntry:
