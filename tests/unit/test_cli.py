@@ -86,6 +86,35 @@ def test_actions_are_the_table(run):
     assert {row["id"] for row in json.loads(out)} == {spec.id for spec in ACTIONS}
 
 
+def test_a_model_of_a_run_is_installed_exported_and_deleted(run, tmp_path):
+    from tests.unit.finished_runs import write_run
+
+    folder = write_run(tmp_path / "run")
+    code, out, _ = run("models", "install", folder, "--name", "Our scanner")
+    assert (code, out) == (0, "Installed our-scanner as a candidate\n")
+    code, _, error = run("models", "default", "our-scanner")
+    assert code == 1
+    assert "candidate" in error
+    assert run("models", "rename", "our-scanner", "--name", "Theirs")[1] == "our-scanner is Theirs\n"
+    package = tmp_path / "theirs.tvmodel"
+    assert run("models", "export", "our-scanner", package)[0] == 0
+    assert run("models", "delete", "our-scanner")[0] == 0
+    assert run("models", "delete", "unet-cbam-lgg")[0] == 1
+    assert run("models", "import", package)[1] == "Installed our-scanner\n"
+    assert run("models", "default", "our-scanner", "--vouch")[0] == 0
+    listed = {row["id"]: row for row in json.loads(run("models", "list", "--json")[1])}
+    assert (listed["our-scanner"]["default"], listed["our-scanner"]["title"]) == (True, "Theirs")
+    assert run("models", "rollback")[1] == "unet-cbam-lgg is the default for whole tumour again\n"
+    assert len(json.loads(run("models", "history", "--json")[1])) == 2
+    assert run("models", "rollback")[0] == 1
+
+
+def test_comparing_something_that_is_no_run_is_a_clear_error(run, tmp_path):
+    code, _, error = run("models", "compare", tmp_path)
+    assert code == 1
+    assert "no model yet" in error
+
+
 def test_models_are_listed_and_shown(run):
     code, out, _ = run("models", "list", "--json")
     listed = json.loads(out)

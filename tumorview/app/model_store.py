@@ -27,6 +27,8 @@ from tumorview.ml.package import unpacked, write_package
 from tumorview.ml.registry import ModelEntry, ModelRegistry, check_weights, free_id
 from tumorview.ml.run_card import FinishedRun
 
+__all__ = ["DefaultChange", "ModelRecord", "ModelStore", "Purpose", "Source", "StoredModel"]
+
 SUFFIX = ".tvmodel"
 MAX_TITLE = 80
 _MAX_NOTES = 2000

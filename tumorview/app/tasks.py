@@ -9,7 +9,10 @@ from typing import Any, Literal
 import numpy as np
 import numpy.typing as npt
 
+from tumorview.app import model_comparison
+from tumorview.app.comparison import Comparison
 from tumorview.app.jobs import JobContext
+from tumorview.app.model_comparison import RunContents, plan_of
 from tumorview.app.model_reports import write_model_report
 from tumorview.app.segmenter import RunSegmentation, Segmenter, SegmentOptions
 from tumorview.app.session_files import bring_back, open_session, save_session
@@ -128,6 +131,29 @@ def evaluate_model(
         write_model_report(detailed, report)
         return detailed.to_dict()
     return evaluate_data_set(plan, model.card, engine, progress=context).to_dict()
+
+
+def compare_run(
+    run_folder: Path,
+    *,
+    data: Path | None = None,
+    reference: Path | None = None,
+    reference_patients: Path | None = None,
+    device: str = "auto",
+    engine: str = "auto",
+    models: ModelRegistry | None = None,
+    context: JobContext | None = None,
+) -> Comparison:
+    """Compare a finished run's model with the default on the patients that the run held out; kept in its folder.
+
+    ``data`` is needed for runs that the wizard did not plan. Raises TrainingError, ModelError, EngineError, WriteError.
+    """
+    contents = RunContents.read(run_folder, data)
+    cache = default_folder() / "cache"
+    plan = plan_of(
+        contents, cache, device=device, engine=engine, reference=reference, reference_patients=reference_patients
+    )
+    return model_comparison.compare_run(contents, models or model_registry(), plan, context)
 
 
 # -- writing ---------------------------------------------------------------------------------------------------
