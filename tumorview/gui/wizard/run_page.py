@@ -116,14 +116,15 @@ class RunPage(WizardPage):
         self._state = label("")
         self._state.setObjectName("training_state")
         theme.scaled(self._state, 1.15, bold=True)
-        self._start = self._button("training_start_button", "Start training", "run", self._start_pressed)
+        self._start = self._button("training_start_button", "Start training", self._start_pressed)
         self._start.setProperty("primary", True)
-        self._pause = self._button("training_pause_button", "Pause", "", lambda: self._ask(StopKind.PAUSE))
+        self._start.setIcon(icons.icon("run", theme.colours().on_accent))
+        self._pause = self._button("training_pause_button", "Pause", lambda: self._ask(StopKind.PAUSE))
         self._pause.setToolTip("Save a checkpoint and free the processor and the memory; Resume goes on")
-        self._stop = self._button("training_stop_button", "Stop, keep the best", "cancel",
+        self._stop = self._button("training_stop_button", "Stop, keep the best",
                                   lambda: self._ask(StopKind.STOP))  # fmt: skip
         self._stop.setToolTip("End the training here; the weights that validated best are kept")
-        self._end = self._button("training_end_button", "End now", "", self._end_pressed)
+        self._end = self._button("training_end_button", "End now", self._end_pressed)
         self._end.setToolTip("Do not wait for another checkpoint: what was saved before is kept")
         self._bar = QProgressBar()
         named(self._bar, "training_progress", "Progress of the training")
@@ -154,11 +155,10 @@ class RunPage(WizardPage):
         layout.addWidget(self._trouble)
         layout.addLayout(body, 1)
 
-    def _button(self, name: str, text: str, icon: str, pressed: Callable[[], None]) -> QPushButton:
+    def _button(self, name: str, text: str, pressed: Callable[[], None]) -> QPushButton:
         button = QPushButton(text)
         named(button, name, text)
         button.setMinimumHeight(theme.TARGET)
-        button.setIcon(icons.icon(icon, theme.colours().on_accent if name == "training_start_button" else None))
         button.clicked.connect(lambda: pressed())
         return button
 
