@@ -6,6 +6,7 @@ import nibabel
 import numpy as np
 import pytest
 
+from tests.unit.synthetic import SeriesSpec, pattern, write_classic
 from tumorview.__main__ import main
 from tumorview.app import tasks
 from tumorview.app.actions import ACTIONS
@@ -67,6 +68,24 @@ def test_convert_keeps_voxels_and_places(run, masks, tmp_path):
     before, after = nibabel.load(masks[0]), nibabel.load(tmp_path / "out.nii.gz")
     assert np.allclose(ras_to_lps(before.affine), ras_to_lps(after.affine), atol=1e-6)
     assert np.array_equal(before.get_fdata(), after.get_fdata())
+
+
+def test_studies_and_irregular_slices_are_chosen_by_options(run, tmp_path):
+    for name, step in (("A", 0.0), ("B", 2.5)):
+        spec = SeriesSpec(pattern((8, 10, 12)), study_uid=f"1.2.{ord(name)}", attributes={"PatientID": name})
+        positions = [(spec.position(k) + np.array([0, 0, step * (k > 4)])).tolist() for k in range(8)]
+        write_classic(
+            tmp_path / name, spec, edit=lambda ds, k, at=positions: setattr(ds, "ImagePositionPatient", at[k])
+        )
+    document = json.loads(run("info", tmp_path, "--study", "1.2.66", "--json")[1])
+    assert document["study"] == "1.2.66"
+    assert [entry["key"] for entry in document["studies"]] == ["1.2.65", "1.2.66"]
+    assert "unevenly spaced" in document["series"][0]["irregular"]
+    part = json.loads(run("info", tmp_path, "--study", "1.2.66", "--irregular", "part", "--json")[1])
+    assert part["series"][0]["shape"] == [5, 10, 12]
+    code, _, error = run("info", tmp_path, "--study", "9")
+    assert code == 1
+    assert "no study '9'" in error
 
 
 def test_convert_all_writes_one_file_a_series(run, tmp_path):

@@ -25,12 +25,15 @@ def info(study: Study) -> dict[str, Any]:
                 "affine_lps": series.volume.geometry.affine.tolist(),
                 "calibrated": series.volume.geometry.calibrated,
                 "axis_codes": series.volume.geometry.axis_codes,
+                "irregular": series.irregular or None,
                 "warnings": list(series.warnings),
             }
             for series in study.series
         ],
         "channels": {str(role): series.uid if series else None for role, series in study.channels.items()},
         "has_truth": study.truth is not None,
+        "study": study.key or None,
+        "studies": [{"key": choice.key, "content": choice.content} for choice in study.choices],
         "warnings": list(study.warnings),
     }
 

@@ -7,8 +7,9 @@ import typer
 
 from tumorview.app import documents, shortcut_page, tasks
 from tumorview.app.actions import ACTIONS
-from tumorview.cli.options import AsJson, InputPath
+from tumorview.cli.options import AsJson, InputPath, IrregularSlices, QForm, StudyKey
 from tumorview.cli.output import print_json, print_line, print_table, print_warning, progress_bar
+from tumorview.core.opening import Irregular, Opening
 
 
 def register(app: typer.Typer) -> None:
@@ -18,10 +19,16 @@ def register(app: typer.Typer) -> None:
     app.command("actions")(actions)
 
 
-def info(path: InputPath, json: AsJson = False) -> None:
+def info(
+    path: InputPath,
+    study_key: StudyKey = "",
+    irregular: IrregularSlices = Irregular.AS_IS,
+    qform: QForm = False,
+    json: AsJson = False,
+) -> None:
     """Series, roles, shapes, spacing and affines (LPS) of a study."""
     with progress_bar("Reading") as context:
-        study = tasks.open_study(path, context)
+        study = tasks.open_study(path, context, Opening(study_key, irregular, qform))
     if json:
         print_json(documents.info(study))
         return
@@ -36,6 +43,8 @@ def info(path: InputPath, json: AsJson = False) -> None:
         for series in study.series
     ]
     print_table(["role", "sure", "grid", "description", "uid"], rows)
+    if study.choices:
+        print_table(["studies here", "content"], [[choice.key, choice.content] for choice in study.choices])
     for warning in (*study.warnings, *(text for series in study.series for text in series.warnings)):
         print_warning(warning)
 
@@ -45,13 +54,19 @@ def convert(
     out: Annotated[Path, typer.Option("-o", "--out", help="OUT.nii.gz, or a folder with --all.", show_default=False)],
     series: Annotated[str, typer.Option("--series", help="uid of the series; without it the reference series.")] = "",
     every: Annotated[bool, typer.Option("--all", help="Write every image series as <uid>.nii.gz.")] = False,
+    study_key: StudyKey = "",
+    irregular: IrregularSlices = Irregular.AS_IS,
+    qform: QForm = False,
 ) -> None:
     """Write a series as NIfTI in exact geometry."""
     with progress_bar("Reading") as context:
-        study = tasks.open_study(path, context)
+        study = tasks.open_study(path, context, Opening(study_key, irregular, qform))
     written = tasks.convert_all(study, out) if every else [tasks.convert(study, out, uid=series or None)]
     for file in written:
         print_line(str(file))
+    shown = study.series if every else [study.by_uid(series) if series else study.reference]
+    for warning in (*study.warnings, *(text for one in shown for text in one.warnings)):
+        print_warning(warning)
 
 
 def actions(

@@ -5,7 +5,18 @@ from typing import Annotated
 
 import typer
 
-InputPath = Annotated[Path, typer.Argument(metavar="PATH", help="A file or folder with images.", show_default=False)]
+from tumorview.core.opening import Irregular
+
+InputPath = Annotated[
+    Path, typer.Argument(metavar="PATH", help="A file, folder or zip archive with images.", show_default=False)
+]
+StudyKey = Annotated[
+    str, typer.Option("--study", help="Which of several studies: a key from 'tumorview info'.", show_default=False)
+]
+IrregularSlices = Annotated[
+    Irregular, typer.Option("--irregular", help="Missing, uneven or tilted slices: as acquired, resampled, or in part.")
+]
+QForm = Annotated[bool, typer.Option("--qform", help="Where a NIfTI file's two orientations disagree, use the qform.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON document and nothing else.")]
 ModelId = Annotated[str, typer.Option("--model", help="Model id; 'tumorview models list' shows them.")]
 Device = Annotated[str, typer.Option("--device", help="auto, cpu, cuda or mps.")]

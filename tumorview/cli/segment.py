@@ -6,9 +6,20 @@ from typing import Annotated
 import typer
 
 from tumorview.app import documents, tasks
-from tumorview.cli.options import AsJson, Device, Engine, InputPath, ModelId, Postprocess
+from tumorview.cli.options import (
+    AsJson,
+    Device,
+    Engine,
+    InputPath,
+    IrregularSlices,
+    ModelId,
+    Postprocess,
+    QForm,
+    StudyKey,
+)
 from tumorview.cli.output import percent, print_json, print_line, print_warning, progress_bar
 from tumorview.core.mask import Mask
+from tumorview.core.opening import Irregular, Opening
 from tumorview.core.prediction import Prediction
 from tumorview.core.study import Study
 
@@ -32,6 +43,9 @@ def segment(
         float | None, typer.Option("--threshold", min=0.0, max=1.0, help="Probability from which a voxel is tumour.")
     ] = None,
     postprocess: Postprocess = True,
+    study_key: StudyKey = "",
+    irregular: IrregularSlices = Irregular.AS_IS,
+    qform: QForm = False,
     json: AsJson = False,
 ) -> None:
     """Segment the tumour of a study and write the mask."""
@@ -39,9 +53,10 @@ def segment(
     options = tasks.SegmentOptions(
         model=model, device=device, engine=engine, threshold=threshold, postprocess=postprocess
     )
-    study, prediction, mask = _predict(path, options)
+    study, prediction, mask = _predict(path, options, Opening(study_key, irregular, qform))
     output = tasks.export(study, mask, out)
     document = documents.segmentation(prediction, mask, output)
+    document["warnings"] = _warnings(study, prediction)
     if json:
         print_json(document)
         return
@@ -83,14 +98,23 @@ def demo(
     print_line(f"Pictures  {len(written)} in {out / 'masks'} and {out / 'overlays'}")
 
 
-def _predict(path: Path, options: tasks.SegmentOptions) -> tuple[Study, Prediction, Mask]:
+def _predict(
+    path: Path, options: tasks.SegmentOptions, opening: Opening | None = None
+) -> tuple[Study, Prediction, Mask]:
     with progress_bar("Reading") as context:
-        study = tasks.open_study(path, context)
+        study = tasks.open_study(path, context, opening)
     with progress_bar("Segmenting") as context:
         prediction = tasks.segment(study, options, context)
     return study, prediction, prediction.mask()
 
 
+def _warnings(study: Study, prediction: Prediction) -> list[str]:
+    """What the user should know about the study, the series that were used and the prediction."""
+    used = [series for series in study.series if series.uid in prediction.origin.channels.values()]
+    own = [text for series in used for text in series.warnings]
+    return list(dict.fromkeys((*study.warnings, *own, *prediction.origin.warnings)))
+
+
 def _warn(study: Study, prediction: Prediction) -> None:
-    for warning in dict.fromkeys((*study.warnings, *prediction.origin.warnings)):
+    for warning in _warnings(study, prediction):
         print_warning(warning)

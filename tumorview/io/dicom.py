@@ -22,6 +22,7 @@ from tumorview.io.dicom_scan import Scan, is_dicom, scan
 from tumorview.io.dicom_stacks import stacks_of
 from tumorview.io.files import several_warning, walk
 from tumorview.io.roles import Acquisition, role_of
+from tumorview.io.volumes import named_like_volume
 
 _SCAN_PART = 0.3  # of the progress bar
 _COMPONENTS = {"P": "PHASE", "PHASE": "PHASE"}
@@ -89,6 +90,9 @@ def _scan(path: Path, progress: Progress) -> Scan:
     directory = next((file for file in files if file.name.upper() == NAME), None)
     if directory is not None:
         found.remarks.extend(directory_warnings(directory, files))
+    others = sum(1 for file in files if named_like_volume(file))
+    if others and found.frames:
+        found.remarks.append(f"{others} files of other formats lie among the DICOM files; they were not opened.")
     return found
 
 

@@ -5,7 +5,7 @@ sequence was never acquired the data set repeats FLAIR in its channel; such a ch
 """
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -13,7 +13,7 @@ import numpy.typing as npt
 
 from tumorview.core.geometry import Geometry
 from tumorview.core.mask import Mask, MaskArray
-from tumorview.core.opening import Opening
+from tumorview.core.opening import Opening, StudyChoice, chosen
 from tumorview.core.progress import Progress
 from tumorview.core.study import MODEL_CHANNELS, Role, Series, Study
 from tumorview.core.volume import Volume
@@ -52,8 +52,21 @@ class LggReader:
         return match is not None and not match["mask"] and _is_slice(path)
 
     def read(self, path: Path, progress: Progress, opening: Opening) -> Study:
-        """The Study of the one patient in ``path``; raises ReadError where there are several."""
-        return read_patient(_one_slice(path) if path.is_file() else _one_patient(path), path, progress)
+        """The Study of a patient in ``path``; a data set of several opens where ``opening`` names one or asks."""
+        if path.is_file():
+            return read_patient(_one_slice(path), path, progress)
+        patients = _patients_below(path)
+        choices = tuple(
+            StudyChoice(one.patient, one.patient, f"{len(one.images)} slices: T1, FLAIR, T1CE") for one in patients
+        )
+        if len(patients) > 1 and not (opening.ask or opening.study):
+            raise ReadError(f"'{path.name}' holds {len(patients)} patients.", "Open the folder of one patient.")
+        number = chosen(choices, opening, path.name, 0)
+        study = read_patient(patients[number], path, progress)
+        if len(choices) == 1:
+            return study
+        key = choices[number].key
+        return replace(study, title=key, choices=choices, key=key)
 
 
 def read_patient(slices: Slices, path: Path, progress: Progress) -> Study:
@@ -122,14 +135,9 @@ def _one_slice(path: Path) -> Slices:
     raise ReadError(f"'{path.name}' is not a slice of the LGG layout.", "Open the patient's folder.")
 
 
-def _one_patient(folder: Path) -> Slices:
+def _patients_below(folder: Path) -> list[Slices]:
     folders = sorted({path.parent for path in walk(folder) if _NAME.fullmatch(path.name)})
-    found = [slices for each in folders for slices in find_patients(each).values()]
-    if len(found) > 1:
-        raise ReadError(
-            f"'{folder.name}' holds {len(found)} patients.", "Open the folder of one patient."
-        )
-    return found[0]
+    return [slices for each in folders for slices in find_patients(each).values()]
 
 
 def _stack(images: tuple[Path, ...], progress: Progress) -> Pixels:

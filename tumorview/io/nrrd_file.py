@@ -1,4 +1,4 @@
-"""NRRD masks (``.nrrd`` and 3D Slicer's ``.seg.nrrd``): label volumes and layers of segments, with their geometry."""
+"""NRRD images and masks (also 3D Slicer's ``.seg.nrrd``): volumes and layers of segments, with their geometry."""
 
 import bz2
 import re
@@ -13,13 +13,19 @@ import numpy as np
 from tumorview.core.geometry import Geometry
 from tumorview.core.labels import Colour
 from tumorview.core.mask import Mask
+from tumorview.core.study import Series
+from tumorview.core.volume import Volume
 from tumorview.errors import ReadError
+from tumorview.io.files import head
 from tumorview.io.mask_pixels import labels_of, table_for
+from tumorview.io.metaimage import UNKNOWN_SIDES
 from tumorview.io.pixels import Pixels
 from tumorview.io.segments import Segment, mask_of
+from tumorview.io.series_files import plain, series_from
 from tumorview.io.untrusted import check_allocation, reading
 
 _MAGIC = b"NRRD000"
+_LONG_HEADER = 64 * 1024
 _TYPES = {
     "i1": r"signed char|int8(_t)?",
     "u1": r"uchar|unsigned char|uint8(_t)?",
@@ -43,28 +49,47 @@ _SPACES = {
 
 def is_nrrd(path: Path) -> bool:
     """Whether the file begins as a NRRD does."""
-    try:
-        with path.open("rb") as file:
-            return file.read(len(_MAGIC)) == _MAGIC
-    except OSError:
-        return False
+    return head(path, len(_MAGIC)) == _MAGIC
+
+
+def read_nrrd_series(path: Path) -> list[Series]:
+    """The image of one file, as a Series for each of its volumes; raises ReadError where it is none."""
+    _, layers, geometry, warnings = _read(path)
+
+    def volume(number: int) -> tuple[Volume, tuple[str, ...]]:
+        data, remarks = plain(layers[number])
+        return Volume(np.ascontiguousarray(data), geometry), (*warnings, *remarks)
+
+    return series_from(path, "nrrd", len(layers), volume)
 
 
 def read_nrrd_mask(path: Path) -> Mask:
     """The mask in a NRRD file on its own Geometry; raises ReadError where it is none."""
-    with reading(path, "NRRD"), path.open("rb") as file:
-        header = _header(file)
-        sizes = [int(size) for size in header["sizes"]]
-        values = _voxels(path, header, sizes, file.read())
-        layers = values[None] if len(sizes) == 3 else _layers(header, values)
-        geometry = _geometry(header, layers.shape[1:])
-    segments = list(_segments(header, layers))
+    header, layers, geometry, _ = _read(path)
+    with reading(path, "NRRD"):
+        segments = list(_segments(header, layers))
     if segments:
         return mask_of(segments, geometry)
     if len(layers) > 1:
         raise ReadError(f"'{path.name}' holds several volumes, not one mask.", "Save one volume of label numbers.")
     data = labels_of(layers[0], path)
     return Mask(data, geometry, table_for(data))
+
+
+def is_segmentation(path: Path) -> bool:
+    """Whether the header names segments, as 3D Slicer's ``.seg.nrrd`` does."""
+    return b"Segment0_" in head(path, _LONG_HEADER)
+
+
+def _read(path: Path) -> tuple[dict[str, Any], Pixels, Geometry, tuple[str, ...]]:
+    """The header, voxels [layer, k, j, i], where they lie, and what the user should know."""
+    with reading(path, "NRRD"), path.open("rb") as file:
+        header = _header(file)
+        sizes = [int(size) for size in header["sizes"]]
+        values = _voxels(path, header, sizes, _content(path, header, file))
+        layers = values[None] if len(sizes) == 3 else _layers(header, values)
+        geometry, warnings = _geometry(header, layers.shape[1:])
+    return header, layers, geometry, warnings
 
 
 def _header(file: BinaryIO) -> dict[str, Any]:
@@ -74,10 +99,30 @@ def _header(file: BinaryIO) -> dict[str, Any]:
         raise ValueError("a NRRD header that is none") from error
 
 
+def _content(path: Path, header: dict[str, Any], file: BinaryIO) -> bytes:
+    """The packed voxels: behind the header, or in the one file beside it that a detached header names."""
+    name = header.get("data file", header.get("datafile"))
+    if name is None:
+        return file.read()
+    if not isinstance(name, str) or not name or {"/", "\\", "%", " "} & set(name) or name in (".", "..", "LIST"):
+        raise ReadError(f"'{path.name}' keeps its voxels in other files.", "Save it as one .nrrd file.")
+    data = path.with_name(name)
+    if not data.is_file():
+        raise ReadError(f"'{path.name}' is a header whose voxels, '{name}', are not there.", "Copy both files.")
+    skip = int(header.get("byte skip", header.get("byteskip", 0)))
+    with data.open("rb") as voxels:
+        voxels.seek(max(skip, 0))
+        content = voxels.read()
+    return content if skip >= 0 else content[-_wanted(header) :]
+
+
+def _wanted(header: dict[str, Any]) -> int:
+    code = next((code for code, names in _TYPES.items() if re.fullmatch(names, str(header["type"]))), "u1")
+    return int(np.prod([int(size) for size in header["sizes"]], dtype=object)) * np.dtype(code).itemsize
+
+
 def _voxels(path: Path, header: dict[str, Any], sizes: list[int], packed: bytes) -> Pixels:
     """Voxels [k, j, i], or [k, j, i, layer]: NRRD's first axis is the fastest."""
-    if "data file" in header or "datafile" in header:
-        raise ReadError(f"'{path.name}' keeps its voxels in another file.", "Save it as one .nrrd file.")
     code = next((code for code, names in _TYPES.items() if re.fullmatch(names, str(header["type"]))), None)
     if code is None or len(sizes) not in (3, 4) or min(sizes) < 1:
         raise ReadError(f"'{path.name}' is not a volume of numbers.", "Save one volume of label numbers.")
@@ -104,18 +149,25 @@ def _layers(header: dict[str, Any], values: Pixels) -> Pixels:
     return values if slowest else np.moveaxis(values, -1, 0)
 
 
-def _geometry(header: dict[str, Any], shape: tuple[int, ...]) -> Geometry:
+def _geometry(header: dict[str, Any], shape: tuple[int, ...]) -> tuple[Geometry, tuple[str, ...]]:
     k, j, i = shape
     signs = _SPACES.get(str(header.get("space", "")).lower())
     directions = header.get("space directions")
-    if signs is None or directions is None:
-        return Geometry.uncalibrated((k, j, i))
-    rows = np.array([row for row in np.asarray(directions, np.float64) if np.isfinite(row).all()])
     affine = np.eye(4)
+    if directions is None:
+        spacings = [float(step) for step in header.get("spacings", ()) if np.isfinite(float(step))]
+        if len(spacings) != 3 or min(spacings) <= 0:
+            return Geometry.uncalibrated((k, j, i)), (UNKNOWN_SIDES,)
+        affine[:3, :3] = np.diag(spacings)
+        return Geometry((k, j, i), affine, oriented=False), (UNKNOWN_SIDES,)
+    rows = np.array([row for row in np.asarray(directions, np.float64) if np.isfinite(row).all()])
+    if signs is None:  # a space that says nothing about the patient: lengths are all there is
+        affine[:3, :3] = np.diag(np.linalg.norm(rows, axis=1))
+        return Geometry((k, j, i), affine, oriented=False), (UNKNOWN_SIDES,)
     affine[:3, :3] = rows.T  # a row of the header is the step of one array axis, the fastest (i) first
     affine[:3, 3] = header.get("space origin", np.zeros(3))
     affine[:2] *= np.array(signs)[:, None]
-    return Geometry((k, j, i), affine)
+    return Geometry((k, j, i), affine), ()
 
 
 def _segments(header: dict[str, Any], layers: Pixels) -> Iterator[Segment]:

@@ -21,14 +21,16 @@ from tumorview.io.dicom import DicomReader
 from tumorview.io.dicom_seg import is_dicom_seg, read_seg_mask
 from tumorview.io.lgg import LggReader
 from tumorview.io.mask_pixels import table_for
-from tumorview.io.nifti import NiftiReader, read_mask
+from tumorview.io.metaimage import is_metaimage, read_metaimage_mask
+from tumorview.io.nifti import read_mask
 from tumorview.io.nifti_header import is_nifti
 from tumorview.io.nrrd_file import is_nrrd, read_nrrd_mask
 from tumorview.io.pixels import raster_kind
 from tumorview.io.raster import RasterReader, read_label_stack
+from tumorview.io.volumes import VolumeReader
 
-SUPPORTED = "DICOM, NIfTI, TIFF, PNG or JPEG"
-MASKS = "NIfTI, NRRD, DICOM SEG, PNG or TIFF"
+SUPPORTED = "DICOM, NIfTI, NRRD, MetaImage, TIFF, PNG or JPEG"
+MASKS = "NIfTI, NRRD, MetaImage, DICOM SEG, PNG or TIFF"
 _UNPACK_PART = 0.2  # of the progress bar
 _RESAMPLE = "Open the mask that was made on this image, or resample it to the image's grid."
 _RESAMPLED = "The mask was resampled to the image's grid (nearest neighbour)."
@@ -46,6 +48,7 @@ class _PlacedMask(NamedTuple):
 _PLACED_MASKS = (
     _PlacedMask(is_nifti, read_mask, crops=False),
     _PlacedMask(is_nrrd, read_nrrd_mask, crops=True),
+    _PlacedMask(is_metaimage, read_metaimage_mask, crops=True),
     _PlacedMask(is_dicom_seg, read_seg_mask, crops=True),
 )
 
@@ -62,7 +65,7 @@ class Reader(Protocol):
         """The Study in ``path`` as ``opening`` says; raises ReadError with a remedy."""
 
 
-READERS: tuple[Reader, ...] = (DicomReader(), NiftiReader(), LggReader(), RasterReader())
+READERS: tuple[Reader, ...] = (DicomReader(), VolumeReader(), LggReader(), RasterReader())
 
 
 def open_study(
