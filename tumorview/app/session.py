@@ -95,6 +95,7 @@ class Session:
         self._stroke = None
         self.records.replace({} if state is None else state.documents)
         self._install(Mask.empty(grid), state)
+        self._record_roles(study)
         self.active_series = study.reference
         self._compared.compare_with(None)
         self.study_changed.emit(study)
@@ -126,13 +127,17 @@ class Session:
         """Correct what ``series`` is taken for; a mask that was begun keeps its grid, an untouched one follows."""
         if self.study is not None:
             self.study = self.study.with_role(series, role)
-            self.records.put("roles", {uid: str(given) for uid, given in self.study.roles.items()})
+            self._record_roles(self.study)
             grid, mask = self.study.reference.volume.geometry, self.mask
             untouched = mask is not None and not mask.has_labels and self.history is not None and not self.history.steps
             if mask is not None and untouched and self.truth is None and not mask.geometry.same_grid(grid):
                 self._install(Mask.empty(grid, mask.labels))
                 self._shown(Box.whole(grid.shape))
             self.series_changed.emit(self.active_series or series)
+
+    def _record_roles(self, study: Study) -> None:
+        if study.roles:
+            self.records.put("roles", {uid: str(given) for uid, given in study.roles.items()})
 
     @property
     def grid(self) -> Geometry | None:

@@ -196,6 +196,7 @@ class Settings:
     tool_margin_mm: float = 1.0
     tool_smooth_mm: float = 1.5
     tool_island_ml: float = 0.1
+    protocol_roles: tuple[str, ...] = ()  # corrected roles by protocol, as app.protocols writes them
     recent: tuple[str, ...] = ()
     last_folder: str = ""
     window_geometry: str = ""

@@ -189,12 +189,19 @@ def export_nifti(mask: Mask, path: Path | str) -> Path:
     return target
 
 
-def export_mask_note(mask: Mask, path: Path | str, made_by: Mapping[str, Any] | None = None) -> Path | None:
+def export_mask_note(
+    mask: Mask,
+    path: Path | str,
+    made_by: Mapping[str, Any] | None = None,
+    placed_by: Mapping[str, Any] | None = None,
+) -> Path | None:
     """Write beside the mask ``path`` a JSON file that says who made it: model, labels, share set by hand.
+
+    ``placed_by`` is what the user decided about the place of the image.
 
     None where another program's file of that name is in the way.
     """
-    return exports.write_mask_note(mask, Path(path), made_by)
+    return exports.write_mask_note(mask, Path(path), made_by, placed_by)
 
 
 def export_png(

@@ -21,6 +21,7 @@ Shape = tuple[int, int, int]
 SPACING_TOLERANCE_MM = 1e-2  # 3D Slicer's tolerance for "the same spacing"
 DIRECTION_TOLERANCE = 1e-4  # direction cosines, after float32 headers have rounded them
 POSITION_TOLERANCE_MM = 1e-1  # of any corner voxel: a tenth of a millimetre is below every MR voxel
+SHEAR_DEGREES = 0.06  # of voxel axes off their right angle; below it a header has only rounded
 LETTER_THRESHOLD = 0.3  # a second letter is shown once an edge is more than about 17 degrees oblique
 
 _POSITIVE_LETTERS = "LPS"
@@ -140,6 +141,12 @@ class Geometry:
         axes, _ = self.closest_axes
         cosines = [abs(self.directions[patient, axis]) for patient, axis in enumerate(axes)]
         return float(np.degrees(np.arccos(np.clip(min(cosines), 0.0, 1.0))))
+
+    @property
+    def shear_degrees(self) -> float:
+        """Largest angle by which two voxel axes miss their right angle."""
+        cosines = np.abs(self.directions.T @ self.directions - np.eye(3))
+        return float(np.degrees(np.arcsin(np.clip(cosines.max(), 0.0, 1.0))))
 
     def same_grid(self, other: "Geometry") -> bool:
         """Whether both name the same voxels: equal shapes and corners nearer than POSITION_TOLERANCE_MM.

@@ -8,8 +8,10 @@ from pathlib import Path
 
 import numpy as np
 
+from tumorview.core.geometry import Geometry
 from tumorview.core.mask import Mask
 from tumorview.core.opening import StudyChoice
+from tumorview.core.placing import Placing
 from tumorview.core.rendering import Window
 from tumorview.core.slicing import Plane, acquisition_plane
 from tumorview.core.volume import Volume
@@ -40,6 +42,9 @@ class Series:
     mean, the display turns them round.
     ``irregular`` says why the slices are not just at one distance behind one another ("" where they are): missing,
     unevenly spaced, tilted. Voxels from ``padding[0]`` to ``padding[1]`` are outside the image, not measured.
+    ``placing`` is what the file says about its place, ``files`` where its headers can be read again. ``protocol`` is a
+    hash of how it was acquired, without anything of the patient ("" unknown). ``registered_to`` says in words onto what
+    the user had it moved.
     """
 
     uid: str
@@ -55,6 +60,10 @@ class Series:
     warnings: tuple[str, ...] = ()
     irregular: str = ""
     padding: tuple[float, float] | None = None
+    placing: Placing = field(default_factory=Placing)
+    files: tuple[Path, ...] = ()
+    protocol: str = ""
+    registered_to: str = ""
 
     def measured(self) -> Volume:
         """The volume with its padding at the lowest value that was measured, so that it counts as air."""
@@ -100,6 +109,19 @@ class Study:
     def with_role(self, series: Series, role: Role) -> "Study":
         """This very study (same id) with the user's word on what ``series`` is."""
         return replace(self, roles={**self.roles, series.uid: role})
+
+    def with_series(self, changed: Series) -> "Study":
+        """Another study (new id: results of the old one are stale) in which ``changed`` stands in its uid's place."""
+        series = tuple(changed if one.uid == changed.uid else one for one in self.series)
+        return replace(self, series=series, id=uuid.uuid4().hex)
+
+    def with_geometry(self, series: Series, geometry: Geometry, placing: Placing) -> "Study":
+        """Another study in which the voxels of ``series`` lie elsewhere; ground truth on its grid goes with it."""
+        moved = replace(series, volume=Volume(series.volume.data, geometry), placing=placing)
+        study, truth = self.with_series(moved), self.truth
+        if truth is not None and truth.geometry.same_grid(series.volume.geometry):
+            study = replace(study, truth=Mask(truth.data, geometry, truth.labels))
+        return study
 
     def role_of(self, series: Series) -> Role:
         """The role the user gave to ``series``, otherwise the one that was recognised."""

@@ -10,6 +10,8 @@ import numpy.typing as npt
 from PySide6.QtCore import QObject, QPoint, Signal
 from PySide6.QtWidgets import QFileDialog, QMenu, QMessageBox, QWidget
 
+from tumorview.app import protocols
+from tumorview.app.geometry_answers import placing_note
 from tumorview.app.jobs import Job, JobContext, JobTag
 from tumorview.app.session import Session
 from tumorview.core.colour_maps import ColourMap
@@ -60,10 +62,11 @@ class FileController(QObject):
         *,
         settle: Then,
         drawn_as: Callable[[], Drawing],
+        before_saving: Callable[[Then], None] = lambda proceed: proceed(),
     ) -> None:
         super().__init__(window)
         self._window, self._session, self._jobs, self._memory = window, session, jobs, memory
-        self._settle, self._drawn_as = settle, drawn_as
+        self._settle, self._drawn_as, self._before_saving = settle, drawn_as, before_saving
         self.sessions = SessionController(
             window, session, jobs, memory, settle=settle, before_losing=lambda then: self.before_losing(then)
         )
@@ -125,8 +128,11 @@ class FileController(QObject):
         self.before_losing(start)
 
     def _show(self, study: Study, path: Path, truth: Path | None, mask: Path | None, *, remember: bool) -> None:
+        study = protocols.remembered(self._memory.settings.protocol_roles, study)
         self._session.open(study)
         self._jobs.cancel_stale()
+        if study.roles:
+            self.told.emit(_remembered_roles(study))
         if remember:
             self._memory.store.remember_recent(path)
             self._memory.store.change(last_folder=str(path.resolve().parent))
@@ -248,7 +254,10 @@ class FileController(QObject):
             self.save_to(path if named else path.with_name(f"{path.name}.nii.gz"), then)
 
     def save_to(self, path: Path, then: Then | None = None) -> None:
-        """Save the mask as NIfTI; success is told once the file was read back."""
+        """Save the mask as NIfTI once its place is certain; success is told once the file was read back."""
+        self._before_saving(lambda: self._save_to(path, then))
+
+    def _save_to(self, path: Path, then: Then | None) -> None:
         study, mask = self._session.study, self._snapshot()
         if study is None or mask is None:
             return
@@ -263,11 +272,12 @@ class FileController(QObject):
             if then is not None:
                 then()
 
-        made_by = self._session.records.get("prediction")
+        records = self._session.records
+        made_by, placed_by = records.get("prediction"), placing_note(records)
 
         def work(_: JobContext) -> Path:
             tasks().export_nifti(mask, path)
-            tasks().export_mask_note(mask, path, made_by)
+            tasks().export_mask_note(mask, path, made_by, placed_by)
             return path
 
         # No tag: a save that was asked for is finished, whatever is opened meanwhile.
@@ -413,3 +423,8 @@ class FileController(QObject):
 
     def _fail(self, error: Exception) -> None:
         messages.show_error(self._window, error, hide_names=self._memory.settings.hide_identity)
+
+
+def _remembered_roles(study: Study) -> str:
+    named = ", ".join(str(study.role_of(one)) for one in study.series if one.uid in study.roles)
+    return f"Roles as you corrected them for this protocol before: {named}"

@@ -67,6 +67,7 @@ GLYPHS = {
     "open_panel": "caret-down",
     "closed_panel": "caret-right",
     "warning": "warning",
+    "geometry": "compass",
     "error": "warning-octagon",
     "close": "x",
     "brain": "brain",

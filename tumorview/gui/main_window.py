@@ -30,11 +30,13 @@ from tumorview.core.slicing import Plane
 from tumorview.core.study import Study
 from tumorview.gui import context_menu, diagnostics, messages
 from tumorview.gui.action_set import ActionSet
+from tumorview.gui.channels import ChannelController
 from tumorview.gui.display import DisplayController
 from tumorview.gui.docks.segment_dock import ModelChoice
 from tumorview.gui.docks.study_dock import StudyDock
 from tumorview.gui.editing import TOOL_ACTIONS, EditController
 from tumorview.gui.files import FileController
+from tumorview.gui.geometry import GeometryController, show_passport
 from tumorview.gui.handlers import handlers_of
 from tumorview.gui.job_runner import JobRunner
 from tumorview.gui.measuring import MeasureController
@@ -90,8 +92,16 @@ class MainWindow(QMainWindow):
         self.segmenting = SegmentController(
             self.session, panels.segment, self.jobs, segmenter, self.memory, self._first_voxel, self
         )
+        self.channels = ChannelController(self.session, panels.segment.inputs, self.series_list, self.memory, self)
+        self.geometry_guard = GeometryController(self, self.session, lambda then: self.files.before_losing(then))
         self.files = FileController(
-            self, self.session, self.jobs, self.memory, settle=self.segmenting.settle, drawn_as=self.display.drawing
+            self,
+            self.session,
+            self.jobs,
+            self.memory,
+            settle=self.segmenting.settle,
+            drawn_as=self.display.drawing,
+            before_saving=self.geometry_guard.before_saving,
         )
         self.restoring = RestoreController(self, self.session, self.jobs, self.memory, self.files.sessions)
         self.measuring = MeasureController(
@@ -182,7 +192,7 @@ class MainWindow(QMainWindow):
         bars = QVBoxLayout(centre)
         bars.setContentsMargins(0, 0, 0, 0)
         bars.setSpacing(0)
-        for part in (self.restoring.bar, self.restoring.problem_bar, self.pages):
+        for part in (self.restoring.bar, self.restoring.problem_bar, self.geometry_guard.bar, self.pages):
             bars.addWidget(part)
         self.setCentralWidget(centre)
         self.panels = SidePanels(self, self.series_list, self.tools, self.action_set, self.memory)
@@ -208,10 +218,13 @@ class MainWindow(QMainWindow):
         grid.alone_requested.connect(self.panels.toggle)
         self.viewing.told.connect(self.status.tell)
         self.series_list.menu_requested.connect(self.viewing.ask_where)
+        self.series_list.passport_asked.connect(lambda series, badge: show_passport(series, session, badge))
         open_menu = partial(context_menu.open_menu, actions=self.actions, set_plane=grid.set_plane)
         grid.menu_requested.connect(open_menu)
         self.display.overlay_changed.connect(self._overlay_changed)
         self.files.told.connect(self.status.tell)
+        self.geometry_guard.told.connect(self.status.tell)
+        self.channels.told.connect(self.status.tell)
         self.restoring.told.connect(self.status.tell)
         self.measuring.told.connect(self.status.tell)
         session.measurements.changed.connect(lambda _: self._refresh())

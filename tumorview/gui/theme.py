@@ -227,6 +227,11 @@ QMessageBox QLabel#qt_msgbox_label {{ min-width: 340px; }}
 #panel_header:focus {{ border: 1px solid {c.accent_hover}; }}
 Notes {{ color: {c.amber}; padding: 0 4px 0 0; }}
 #notes_popup {{ background: {c.panel}; border: 1px solid {c.border}; }}
+#passport_popup, #fitness_popup {{ background: {c.panel}; border: 1px solid {c.border}; }}
+QToolButton[slot="true"] {{ background: {c.control}; color: {c.text_dim}; padding: 2px; }}
+QToolButton[slot="true"]:hover {{ background: {c.control_hover}; color: {c.text}; }}
+QToolButton[slot="true"][warning="true"] {{ color: {c.amber}; }}
+QToolButton[slot="true"][ready="true"] {{ border: 1px solid {c.accent_hover}; }}
 #command_palette {{ border: 1px solid {c.border}; }}
 #top_line {{ background: {c.border}; margin: 0; }}
 #panel_separator {{ background: {c.window}; }}

@@ -7,6 +7,7 @@ import numpy as np
 import numpy.typing as npt
 
 from tumorview.core.opening import Irregular, Opening, StudyChoice, chosen
+from tumorview.core.placing import Placing
 from tumorview.core.progress import Progress
 from tumorview.core.rendering import Window
 from tumorview.core.restack import restack
@@ -21,10 +22,11 @@ from tumorview.io.dicom_placing import Stack, longest_part, positions_of, steps
 from tumorview.io.dicom_scan import Scan, is_dicom, scan
 from tumorview.io.dicom_stacks import stacks_of
 from tumorview.io.files import several_warning, walk
-from tumorview.io.roles import Acquisition, role_of
+from tumorview.io.roles import Acquisition, protocol_of, role_of
 from tumorview.io.volumes import named_like_volume
 
 _SCAN_PART = 0.3  # of the progress bar
+_PLACED = "DICOM image position and orientation (patient)"
 _COMPONENTS = {"P": "PHASE", "PHASE": "PHASE"}
 _MIN_WINDOW, _MAX_WINDOW = 0.02, 10.0  # widths of a sane window, in ranges of the voxels
 
@@ -226,6 +228,9 @@ def _read_series(
         warnings=(*warnings, *pixels.warnings),
         irregular=irregular,
         padding=pixels.padding,
+        placing=Placing(_PLACED if first.position is not None else ""),
+        files=tuple(dict.fromkeys(frame.path for frame in stack.frames if frame is not None)),
+        protocol=protocol_of(acquisition(first)),
     )
 
 

@@ -42,11 +42,13 @@ def write_nifti_mask(mask: Mask, path: Path) -> None:
     write_voxels(mask.data, mask.geometry, path)
 
 
-def write_mask_note(mask: Mask, path: Path, made_by: Mapping[str, Any] | None) -> Path | None:
+def write_mask_note(
+    mask: Mask, path: Path, made_by: Mapping[str, Any] | None, placed_by: Mapping[str, Any] | None = None
+) -> Path | None:
     """Write beside the mask ``path`` a JSON file that says who made it; its path, None where it is not ours to write.
 
     ``made_by`` names the model where one took part. A file of that name that another program wrote is left alone.
-    Nothing of the patient is in it.
+    ``placed_by`` is what the user decided about the place of the image. Nothing of the patient is in it.
     """
     target = path.with_name(stem_of(path) + ".json")
     if target.exists() and not _is_note(target):
@@ -70,6 +72,7 @@ def write_mask_note(mask: Mask, path: Path, made_by: Mapping[str, Any] | None) -
         "model": dict(made_by) if made_by and counted.counts[Provenance.AI] else None,
         "voxels": {provenance.name.lower(): counted.counts[provenance] for provenance in Provenance},
         "human_share": counted.human_share,
+        "geometry": dict(placed_by) if placed_by else None,
     }
     atomic_write_bytes(target, json.dumps(note, indent=2).encode())
     return target

@@ -7,6 +7,7 @@ import numpy as np
 
 from tumorview.core.geometry import Geometry
 from tumorview.core.mask import Mask
+from tumorview.core.placing import Placing
 from tumorview.core.study import Series
 from tumorview.core.volume import Volume
 from tumorview.errors import ReadError
@@ -19,6 +20,7 @@ from tumorview.io.untrusted import check_allocation, reading
 MAX_HEADER_BYTES = 64 * 1024
 UNKNOWN_SIDES = "The file does not say how it lies in the patient: patient sides are unknown."
 
+_PLACED = "MetaImage offset and transform"
 _TYPES = {
     "MET_CHAR": "i1", "MET_UCHAR": "u1", "MET_SHORT": "i2", "MET_USHORT": "u2", "MET_INT": "i4", "MET_UINT": "u4",
     "MET_LONG_LONG": "i8", "MET_ULONG_LONG": "u8", "MET_FLOAT": "f4", "MET_DOUBLE": "f8",
@@ -38,9 +40,9 @@ def read_metaimage_series(path: Path) -> list[Series]:
     """The image of one file, as a Series for each of its channels."""
     layers, geometry, warnings = _read(path)
 
-    def volume(number: int) -> tuple[Volume, tuple[str, ...]]:
+    def volume(number: int) -> tuple[Volume, tuple[str, ...], Placing]:
         data, remarks = plain(layers[number])
-        return Volume(np.ascontiguousarray(data), geometry), (*warnings, *remarks)
+        return Volume(np.ascontiguousarray(data), geometry), (*warnings, *remarks), Placing(_PLACED)
 
     return series_from(path, "metaimage", len(layers), volume)
 

@@ -7,12 +7,15 @@ import numpy as np
 
 from tumorview.core.mask import Mask
 from tumorview.core.opening import Opening
+from tumorview.core.placing import Placing
 from tumorview.core.study import Series
 from tumorview.core.volume import Volume
 from tumorview.errors import ReadError
 from tumorview.io.mask_pixels import labels_of, table_for
 from tumorview.io.nifti_header import NiftiImage, opened, placement
 from tumorview.io.series_files import plain, series_from, stem_of, unique_series
+
+Found = tuple[Volume, tuple[str, ...], Placing]
 
 __all__ = ["read_mask", "read_series", "stem_of", "unique_series"]
 
@@ -47,8 +50,8 @@ def volume_count(image: NiftiImage) -> int:
     return int(np.prod(extra, dtype=np.int64)) if extra else 1
 
 
-def _read_volume(image: NiftiImage, number: int, *, qform: bool = False) -> tuple[Volume, tuple[str, ...]]:
-    """Volume ``number`` of the image as [k, j, i], and what the user should know about it."""
+def _read_volume(image: NiftiImage, number: int, *, qform: bool = False) -> Found:
+    """Volume ``number`` of the image as [k, j, i], what the user should know about it, and where its place is from."""
     extra = image.shape[3:]
     place = tuple(int(n) for n in np.unravel_index(number, extra, order="F")) if extra else ()
     voxels = image.dataobj[(..., *place)] if extra else np.asanyarray(image.dataobj)
@@ -57,4 +60,4 @@ def _read_volume(image: NiftiImage, number: int, *, qform: bool = False) -> tupl
     values, warnings = plain(voxels)
     data = np.ascontiguousarray(values.transpose(2, 1, 0))
     where = placement(image, (data.shape[0], data.shape[1], data.shape[2]), qform=qform)
-    return Volume(data, where.geometry), (*where.warnings, *warnings)
+    return Volume(data, where.geometry), (*where.warnings, *warnings), where.placing

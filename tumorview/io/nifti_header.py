@@ -14,7 +14,8 @@ import nibabel as nib
 import numpy as np
 from nibabel.fileholders import FileHolder
 
-from tumorview.core.geometry import POSITION_TOLERANCE_MM, Affine, Geometry, Shape, ras_to_lps
+from tumorview.core.geometry import POSITION_TOLERANCE_MM, SHEAR_DEGREES, Affine, Geometry, Shape, ras_to_lps
+from tumorview.core.placing import Placing
 from tumorview.errors import GeometryError, ReadError
 from tumorview.io.files import head
 from tumorview.io.untrusted import PARSER_ERRORS, check_allocation, reading
@@ -37,7 +38,6 @@ _ANALYZE_BYTES = 348
 _ANALYZE_TYPES = (1, 2, 4, 8, 16, 32, 64, 128)
 _HEADER_BYTES = 552  # of a NIfTI-2 header with its extension flag
 _UNITS_MM = {"meter": 1000.0, "micron": 0.001}
-_ORTHOGONAL_TOLERANCE = 1e-3  # of cosines between voxel axes; below it a header has only rounded
 
 
 @dataclass(frozen=True)
@@ -46,6 +46,7 @@ class Placement:
 
     geometry: Geometry
     warnings: tuple[str, ...]
+    placing: Placing
 
 
 def is_nifti(path: Path) -> bool:
@@ -132,7 +133,8 @@ def placement(image: NiftiImage, shape: Shape, *, qform: bool = False) -> Placem
     header = image.header
     if not isinstance(image, nib.Nifti1Pair):
         sides = "An Analyze file does not say which side of the patient is which: patient sides are unknown."
-        return Placement(Geometry(shape, ras_to_lps(header.get_base_affine()), oriented=False), (sides,))
+        geometry = Geometry(shape, ras_to_lps(header.get_base_affine()), oriented=False)
+        return Placement(geometry, (sides,), Placing("Analyze voxel sizes alone"))
     unit = _UNITS_MM.get(str(header.get_xyzt_units()[0]), 1.0)
     scale = np.diag([unit, unit, unit, 1.0])
     forms = {
@@ -147,12 +149,15 @@ def placement(image: NiftiImage, shape: Shape, *, qform: bool = False) -> Placem
     if not usable:
         geometry = Geometry(shape, ras_to_lps(scale @ header.get_base_affine()), oriented=False)
         warnings.append("The file does not say how it lies in the patient: patient sides are unknown.")
-        return Placement(geometry, tuple(warnings))
-    geometry = usable[0][1]
-    if len(usable) == 2:
-        warnings.extend(_disagreement(*usable))
+        return Placement(geometry, tuple(warnings), Placing("NIfTI voxel sizes alone"))
+    (name, geometry), *second = usable
+    placing = Placing(f"NIfTI {name}")
+    if second:
+        disagreement = _disagreement(*usable)
+        placing = Placing(f"NIfTI {name}", f"NIfTI {second[0][0]}", second[0][1] if disagreement else None)
+        warnings.extend(disagreement)
     warnings.extend(_shear(geometry))
-    return Placement(geometry, tuple(warnings))
+    return Placement(geometry, tuple(warnings), placing)
 
 
 def _usable(form: tuple[Any, int], scale: Affine) -> Affine | None:
@@ -180,11 +185,9 @@ def _disagreement(used: tuple[str, Geometry], other: tuple[str, Geometry]) -> li
 
 
 def _shear(geometry: Geometry) -> list[str]:
-    cosines = geometry.directions.T @ geometry.directions
-    worst = float(np.abs(cosines - np.eye(3)).max())
-    if worst <= _ORTHOGONAL_TOLERANCE:
+    angle = geometry.shear_degrees
+    if angle <= SHEAR_DEGREES:
         return []
-    angle = math.degrees(math.asin(min(worst, 1.0)))
     return [f"The voxel axes are not at right angles (off by {angle:.1f} degrees); positions are as the file says."]
 
 

@@ -13,6 +13,7 @@ import numpy as np
 from tumorview.core.geometry import Geometry
 from tumorview.core.labels import Colour
 from tumorview.core.mask import Mask
+from tumorview.core.placing import Placing
 from tumorview.core.study import Series
 from tumorview.core.volume import Volume
 from tumorview.errors import ReadError
@@ -36,6 +37,7 @@ _TYPES = {
     "f4": "float",
     "f8": "double",
 }
+_PLACED = "NRRD space directions and origin"
 # x and y of the space's axes in LPS; http://teem.sourceforge.net/nrrd/format.html, "space"
 _SPACES = {
     "left-posterior-superior": (1, 1),
@@ -56,9 +58,9 @@ def read_nrrd_series(path: Path) -> list[Series]:
     """The image of one file, as a Series for each of its volumes; raises ReadError where it is none."""
     _, layers, geometry, warnings = _read(path)
 
-    def volume(number: int) -> tuple[Volume, tuple[str, ...]]:
+    def volume(number: int) -> tuple[Volume, tuple[str, ...], Placing]:
         data, remarks = plain(layers[number])
-        return Volume(np.ascontiguousarray(data), geometry), (*warnings, *remarks)
+        return Volume(np.ascontiguousarray(data), geometry), (*warnings, *remarks), Placing(_PLACED)
 
     return series_from(path, "nrrd", len(layers), volume)
 

@@ -4,7 +4,9 @@ Confidence: 0.95 and above where the file states the contrast or parameters and 
 speaks alone, 0.5 where they disagree, less for what only resembles the role.
 """
 
+import hashlib
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from tumorview.core.study import Role
@@ -51,6 +53,11 @@ _WITHOUT_AGENT = re.compile(
     r"|vor|unenhanced|noncontrast|t1w?n|t1w?pre)\b"
 )
 _UNLIKE_TEXT = re.compile(r"\b(mag\w* transfer|mt|mtc|mt on|subtr|subtraction|sub)\b")
+
+_PROTOCOL_WORD = re.compile(
+    r"\b(?:flair|t2f|fla|tirm?|t1\w{0,4}|t2\w{0,4}|mprage|bravo|spgr|tfe|dwi|adc|swi|pd|ax|axial|tra|cor|coronal|sag"
+    r"|sagittal|se|tse|fse|gre|ir|2d|3d|pre|post|gad|gd|km|ce|mr|mrhr|dark|fluid|contrast|native?)\b|\+ ?c\b"
+)
 
 
 @dataclass(frozen=True)
@@ -105,6 +112,31 @@ def role_of(acquisition: Acquisition) -> tuple[Role, float]:
     if role is not Role.OTHER and _UNLIKE_TEXT.search(words):
         confidence = min(confidence, UNLIKE)
     return role, confidence
+
+
+def protocol_of(acquisition: Acquisition) -> str:
+    """A hash of how a series was acquired, the same for every patient of one protocol; "" where nothing is known.
+
+    Only what the scanner's protocol sets goes in. Times are rounded: scanners vary them by a little with the patient.
+    """
+    times = (acquisition.echo_time, acquisition.repetition_time, acquisition.inversion_time)
+    known = [
+        normalised(acquisition.text),
+        *("-" if time is None else f"{time:.2g}" for time in times),
+        *sorted(acquisition.sequence),
+        acquisition.stated_contrast,
+        str(acquisition.contrast_agent),
+    ]
+    return _hash(known) if normalised(acquisition.text) or any(times) else ""
+
+
+def protocol_of_name(name: str) -> str:
+    """The same for a file that says nothing but its name: only words of the field count, never a patient's."""
+    return _hash(["name", *words]) if (words := _PROTOCOL_WORD.findall(normalised(name))) else ""
+
+
+def _hash(parts: Sequence[str]) -> str:
+    return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:16]
 
 
 def normalised(text: str) -> str:

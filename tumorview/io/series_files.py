@@ -9,12 +9,13 @@ from typing import Any
 
 import numpy as np
 
+from tumorview.core.placing import Placing
 from tumorview.core.study import Role, Series
 from tumorview.core.volume import Volume
 from tumorview.errors import ReadError
 from tumorview.io.pixels import Pixels, to_grey
 from tumorview.io.raster import finite_voxels
-from tumorview.io.roles import Acquisition, role_from_text, role_of
+from tumorview.io.roles import Acquisition, protocol_of, protocol_of_name, role_from_text, role_of
 
 MAX_VOLUMES = 8  # of a 4-D image that become series of their own
 MAX_SIDECAR_BYTES = 2**20
@@ -22,7 +23,7 @@ MAX_SIDECAR_BYTES = 2**20
 _ENDINGS = re.compile(r"\.(nii|hdr|img|nrrd|nhdr|mha|mhd)$", re.IGNORECASE)
 _SECONDS = 1000.0  # BIDS and dcm2niix write times in seconds
 
-ReadVolume = Callable[[int], tuple[Volume, tuple[str, ...]]]
+ReadVolume = Callable[[int], tuple[Volume, tuple[str, ...], Placing]]
 
 
 def stem_of(path: Path) -> str:
@@ -34,9 +35,10 @@ def series_from(path: Path, prefix: str, count: int, read: ReadVolume) -> list[S
     """A Series for each of the ``count`` volumes that ``read`` gives, at most MAX_VOLUMES."""
     stem = stem_of(path)
     role, confidence = role_of_file(path)
+    protocol = _protocol_of_file(path)
     series = []
     for number in range(min(count, MAX_VOLUMES)):
-        volume, warnings = read(number)
+        volume, warnings, placing = read(number)
         if count > 1:
             shown = f" of which {MAX_VOLUMES} are opened" if count > MAX_VOLUMES else ""
             warnings = (f"The file holds {count} volumes{shown}; this is number {number + 1}.", *warnings)
@@ -48,6 +50,9 @@ def series_from(path: Path, prefix: str, count: int, read: ReadVolume) -> list[S
                 role_confidence=confidence if count == 1 else 0.0,
                 description=stem + (f", volume {number + 1}" if count > 1 else ""),
                 warnings=warnings,
+                placing=placing,
+                files=(path,),
+                protocol=protocol,
             )
         )
     return series
@@ -69,6 +74,13 @@ def role_of_file(path: Path) -> tuple[Role, float]:
     stem = stem_of(path)
     known = _sidecar(path.with_name(f"{stem}.json"))
     return role_of(_acquisition(known, stem)) if known else role_from_text(stem)
+
+
+def _protocol_of_file(path: Path) -> str:
+    """The protocol by the sidecar, otherwise by the words of the name; a patient's name is in neither."""
+    stem = stem_of(path)
+    known = _sidecar(path.with_name(f"{stem}.json"))
+    return protocol_of(_acquisition(known, "")) if known else protocol_of_name(stem)
 
 
 def plain(voxels: Pixels) -> tuple[Pixels, list[str]]:

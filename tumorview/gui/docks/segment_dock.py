@@ -10,6 +10,7 @@ from PySide6.QtWidgets import QHBoxLayout, QProgressBar, QWidget
 from tumorview.core.labels import LabelTable
 from tumorview.core.prediction import Origin
 from tumorview.gui import icons, theme
+from tumorview.gui.docks.channel_slots import ChannelSlots
 from tumorview.gui.widgets import CheckBox, ComboBox, ElidedLabel, Notes, Panel, Slider, label, named, push_button, row
 
 DEVICES = {"auto": "Auto device", "cpu": "CPU", "cuda": "CUDA", "mps": "Apple GPU"}
@@ -49,6 +50,7 @@ class SegmentPanel(Panel):
         self._models: dict[str, ModelChoice] = {}
         self.into = ComboBox()
         named(self.into, "segment_label", "Label to write", "The label that a network which finds one thing writes")
+        self.inputs = ChannelSlots()
         self._target = QWidget()
         target = row(label("Into"), self.into)
         target.setStretch(1, 1)
@@ -103,6 +105,7 @@ class SegmentPanel(Panel):
         both.addWidget(self.device, 1)
         both.addWidget(self.engine, 1)
         self.content.addLayout(both)
+        self.content.addWidget(self.inputs)
         self.content.addWidget(self._target)
         self.content.addLayout(row(label("Threshold"), self.threshold, self._value))
         self.content.addWidget(self.replace)

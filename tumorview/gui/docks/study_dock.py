@@ -13,18 +13,19 @@ from PySide6.QtGui import (
     QPen,
     QPixmap,
 )
-from PySide6.QtWidgets import QApplication, QFrame, QScrollArea, QSizePolicy, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QApplication, QFrame, QScrollArea, QSizePolicy, QToolButton, QVBoxLayout, QWidget
 
 from tumorview.app.session import Session
 from tumorview.core.contrast import auto_window
 from tumorview.core.geometry import Geometry
+from tumorview.core.passport import badge_of, doubt_of
 from tumorview.core.rendering import grey
 from tumorview.core.slicing import PlaneView, acquisition_plane
 from tumorview.core.study import Role, Series, Study
-from tumorview.gui import theme
+from tumorview.gui import icons, theme
 from tumorview.gui.keys import KeyGuard
 from tumorview.gui.views.series_drag import drag_series
-from tumorview.gui.widgets import ComboBox, ElidedLabel, Notes, label, named
+from tumorview.gui.widgets import ComboBox, ElidedLabel, Notes, named
 
 THUMBNAIL = 112
 ROLE_TITLES = {
@@ -147,12 +148,29 @@ class Thumbnail(QWidget):
         self.update()
 
 
+class GeometryBadge(QToolButton):
+    """The plane of a series and how oblique it is, amber where its place is in doubt; a click opens its passport."""
+
+    def __init__(self, series: Series, title: str, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        geometry, doubt = series.volume.geometry, doubt_of(series)
+        certain = geometry.calibrated and not doubt
+        self.setText(badge_of(geometry) if not doubt or not geometry.oriented else "Place in doubt")
+        self.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
+        self.setIcon(icons.icon("geometry", theme.colours().text_dim if certain else theme.colours().amber))
+        self.setFocusPolicy(Qt.FocusPolicy.TabFocus)
+        self.setMinimumHeight(theme.TARGET)
+        tip = doubt or "Where its place in the patient comes from"
+        named(self, "geometry_badge", f"Geometry of {title}: {self.text()}", f"Geometry passport: {tip}")
+
+
 class SeriesCard(QWidget):
     """One series: picture, role to correct, description and geometry."""
 
     chosen = Signal(object)  # Series
     role_chosen = Signal(object)  # (Series, Role)
     menu_requested = Signal(object, QPoint)  # Series, global place
+    passport_asked = Signal(object, object)  # Series, the widget that was clicked
 
     def __init__(self, series: Series, role: Role, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -187,6 +205,9 @@ class SeriesCard(QWidget):
             theme.tabular(line)
             theme.scaled(line, 0.92)
             layout.addWidget(line)
+        self.badge = GeometryBadge(series, title)
+        self.badge.clicked.connect(lambda: self.passport_asked.emit(series, self.badge))
+        layout.addWidget(self.badge)
         self.notes = Notes()
         self.notes.show_notes(series.warnings)
         layout.addWidget(self.notes)
@@ -203,6 +224,8 @@ class StudyDock(KeyGuard):
     """The left dock."""
 
     menu_requested = Signal(object, QPoint)  # a Series, and where its menu is wanted (global)
+    passport_asked = Signal(object, object)  # a Series, and the widget under which its passport is wanted
+    role_chosen = Signal(object)  # (Series, Role)
 
     def __init__(self, session: Session, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -211,8 +234,6 @@ class StudyDock(KeyGuard):
         self.setObjectName("study_panel")
         self._title = ElidedLabel("")
         theme.scaled(self._title, 1.0, bold=True)
-        self._badge = label("", dim=True)
-        self._badge.setObjectName("geometry_badge")
         self._notes = Notes()
         self._notes.setObjectName("study_warnings")
         self._content = QWidget()
@@ -224,7 +245,7 @@ class StudyDock(KeyGuard):
         self._patient = ElidedLabel("")
         self._patient.setProperty("dim", True)
         self._patient.hide()
-        for part in (self._title, self._patient, self._badge, self._notes):
+        for part in (self._title, self._patient, self._notes):
             head.addWidget(part)
         self._list.addLayout(head)
         self._list.addStretch(1)
@@ -257,6 +278,13 @@ class StudyDock(KeyGuard):
         self._patient.set_text(patient)
         self._patient.setVisible(bool(patient))
 
+    def show_roles(self) -> None:
+        """The roles as the study has them now: another way than a card's combo box may have changed them."""
+        study = self._session.study
+        if study is not None:
+            for card in self._cards:
+                card.role.select(study.role_of(card.series))
+
     def _show_study(self, study: Study | None) -> None:
         for card in self._cards:
             self._list.removeWidget(card)
@@ -264,18 +292,13 @@ class StudyDock(KeyGuard):
         self._cards = []
         if study is None:
             return
-        geometry = study.reference.volume.geometry
-        self._badge.setText(_badge(geometry))
-        self._badge.setToolTip(geometry.describe())
-        self._badge.setProperty("dim", geometry.calibrated)
-        self._badge.setProperty("warning", not geometry.calibrated)
-        self._badge.style().polish(self._badge)
         self._notes.show_notes(study.warnings)
         for series in study.series:
             card = SeriesCard(series, study.role_of(series))
             card.chosen.connect(self._session.show_series)
             card.menu_requested.connect(self.menu_requested)
-            card.role_chosen.connect(lambda choice: self._session.set_role(*choice))
+            card.passport_asked.connect(self.passport_asked)
+            card.role_chosen.connect(self.role_chosen)
             self._list.insertWidget(self._list.count() - 1, card)
             self._cards.append(card)
         self._mark_active()
@@ -288,11 +311,3 @@ class StudyDock(KeyGuard):
             if shown:
                 # Once the cards have been laid out.
                 QTimer.singleShot(0, card, lambda card=card: self._scroll.ensureWidgetVisible(card, 0, theme.GRID))
-
-
-def _badge(geometry: Geometry) -> str:
-    if not geometry.calibrated:
-        return "Uncalibrated"
-    plane = str(acquisition_plane(geometry)).capitalize()
-    degrees = geometry.obliquity_degrees
-    return f"{plane}, {degrees:.0f}° oblique" if degrees >= 1.0 else plane

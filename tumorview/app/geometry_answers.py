@@ -1,0 +1,76 @@
+"""What the user said about a place that the file leaves open: asked once, kept with the session, told in exports.
+
+Until there is an answer no mask is saved on such a Series: a mask on the wrong side looks as good as one on the right.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from tumorview.app.session import Session
+from tumorview.app.state_records import StateRecords
+from tumorview.core.passport import doubt_of
+from tumorview.core.session_state import Document
+from tumorview.core.study import Series, Study
+
+RECORD = "geometry"
+AS_SHOWN = "as shown"
+
+
+@dataclass(frozen=True, eq=False)
+class Question:
+    """``text`` is what is open about ``series``; ``other`` names the file's other statement, "" where it has none."""
+
+    series: Series
+    text: str
+    other: str = ""
+
+
+def question_of(session: Session) -> Question | None:
+    """What is open about the series that the mask lies on; None once it was answered."""
+    study, mask = session.study, session.mask
+    if study is None or mask is None:
+        return None
+    series = next((one for one in study.series if one.volume.geometry.same_grid(mask.geometry)), study.reference)
+    text = doubt_of(series)
+    if not text or series.uid in _answers(session.records.get(RECORD)):
+        return None
+    return Question(series, text, series.placing.second if series.placing.other is not None else "")
+
+
+def keep_as_shown(session: Session, question: Question) -> None:
+    """The place that is shown is right."""
+    _put(session, question.series, question.series.placing.source or AS_SHOWN)
+
+
+def use_other(session: Session, question: Question) -> None:
+    """The file's other statement is right: the study is shown anew with it, without the work that was on it."""
+    study, placing = session.study, question.series.placing
+    assert study is not None
+    assert placing.other is not None
+    here = question.series.volume.geometry
+    session.open(study.with_geometry(question.series, placing.other, placing.swapped(here)))
+    _put(session, question.series, placing.second)
+
+
+def as_answered(study: Study, documents: Mapping[str, Document]) -> Study:
+    """``study`` with its series where an earlier answer put them; the id stays."""
+    for uid, source in _answers(documents.get(RECORD)).items():
+        series = next((one for one in study.series if one.uid == uid), None)
+        if series is not None and series.placing.other is not None and series.placing.second == source:
+            placing = series.placing.swapped(series.volume.geometry)
+            study = study.with_geometry(series, series.placing.other, placing)
+    return study
+
+
+def placing_note(records: StateRecords) -> Document:
+    """What the user decided about places, for the note beside an exported mask; None where nothing was open."""
+    sources = sorted(set(_answers(records.get(RECORD)).values()))
+    return {"confirmed_by_user": sources} if sources else None
+
+
+def _put(session: Session, series: Series, source: str) -> None:
+    session.records.put(RECORD, {**_answers(session.records.get(RECORD)), series.uid: source})
+
+
+def _answers(document: Document) -> dict[str, str]:
+    return {str(uid): str(source) for uid, source in document.items()} if isinstance(document, dict) else {}
