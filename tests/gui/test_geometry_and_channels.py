@@ -11,6 +11,7 @@ from PySide6.QtGui import QDropEvent
 from PySide6.QtWidgets import QFrame, QLabel, QMenu, QMessageBox
 from pytestqt.qtbot import QtBot
 
+from tumorview.core.fitness import Light
 from tumorview.core.study import Role
 from tumorview.gui.docks.channel_slots import ChannelSlot
 from tumorview.gui.main_window import MainWindow
@@ -86,9 +87,10 @@ def two(make_window: MakeWindow, tmp_path: Path) -> MainWindow:
     """A FLAIR and another image of the same grid whose name tells nothing but that it is T2."""
     folder = tmp_path / "study"
     folder.mkdir()
-    rng = np.random.default_rng(1)
+    data = np.zeros(SHAPE, np.int16)
+    data[:, 4:28, 4:36] = 300
     for name in ("a_flair", "b_t2_ax"):
-        write_nifti(folder / f"{name}.nii.gz", rng.integers(0, 500, SHAPE).astype(np.int16))
+        write_nifti(folder / f"{name}.nii.gz", data)
     return make_window(folder)
 
 
@@ -149,3 +151,21 @@ def test_the_menu_of_an_input_offers_every_series(two: MainWindow, qtbot: QtBot)
     menu.actions()[1].trigger()
     menu.close()
     assert chosen.feeds() == "b_t2_ax"
+
+
+def test_the_light_says_how_fit_the_inputs_are_and_follows_the_roles(two: MainWindow, qtbot: QtBot) -> None:
+    light = two.tools.segment.fitness
+    qtbot.waitUntil(lambda: light.fitness is not None, timeout=TIMEOUT)
+    assert light.fitness is not None
+    assert light.fitness.light is Light.AMBER
+    assert "There is no pre-contrast T1: FLAIR takes its place." in light.toolTip()
+    drop(two, Role.FLAIR, "b_t2_ax")
+    two.session.set_role(two.session.study.series[1], Role.OTHER)  # type: ignore[union-attr]
+    two.session.set_role(two.session.study.series[0], Role.OTHER)  # type: ignore[union-attr]
+    assert light.fitness is None  # nothing is known of the new inputs yet
+    qtbot.waitUntil(lambda: light.fitness is not None and light.fitness.light is Light.RED, timeout=TIMEOUT)
+    light.click()
+    popup = light.findChild(QFrame, "fitness_popup")
+    assert popup is not None
+    assert any("FLAIR" in part.text() for part in popup.findChildren(QLabel))
+    popup.close()

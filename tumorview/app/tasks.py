@@ -19,6 +19,7 @@ from tumorview.app.session_files import bring_back, open_session, save_session
 from tumorview.app.settings import default_folder
 from tumorview.core import colour_maps, metrics
 from tumorview.core.colour_maps import ColourMap
+from tumorview.core.fitness import Fitness
 from tumorview.core.geometry import Geometry
 from tumorview.core.mask import Mask
 from tumorview.core.metrics import Agreement
@@ -79,6 +80,13 @@ def sample_path() -> Path:
 def model_registry(folder: Path | None = None) -> ModelRegistry:
     """Bundled models and those in the user's ``folder`` (the platform's place if None)."""
     return (Segmenter.of_user() if folder is None else Segmenter(folder)).registry
+
+
+def assess(study: Study, context: JobContext | None = None) -> Fitness:
+    """Whether ``study`` is what the model was made for, with reasons; JobCancelled when cancelled."""
+    from tumorview.ml import fitness
+
+    return fitness.assess(study, context)
 
 
 def segment(

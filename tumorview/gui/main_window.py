@@ -92,7 +92,9 @@ class MainWindow(QMainWindow):
         self.segmenting = SegmentController(
             self.session, panels.segment, self.jobs, segmenter, self.memory, self._first_voxel, self
         )
-        self.channels = ChannelController(self.session, panels.segment.inputs, self.series_list, self.memory, self)
+        self.channels = ChannelController(
+            self.session, panels.segment, self.series_list, self.jobs, self.memory, self
+        )
         self.geometry_guard = GeometryController(self, self.session, lambda then: self.files.before_losing(then))
         self.files = FileController(
             self,

@@ -31,6 +31,7 @@ class Colours:
     on_accent: str
     amber: str
     red: str
+    green: str
 
 
 DARK = Colours(
@@ -47,6 +48,7 @@ DARK = Colours(
     on_accent="#ffffff",
     amber="#e2b93b",
     red="#e5695f",
+    green="#5fb37a",
 )
 LIGHT = Colours(
     window="#e4e5e8",
@@ -62,6 +64,7 @@ LIGHT = Colours(
     on_accent="#ffffff",
     amber="#855e00",
     red="#b3261e",
+    green="#2e7d4a",
 )
 THEMES = {"dark": DARK, "light": LIGHT}
 

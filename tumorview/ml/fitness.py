@@ -6,13 +6,13 @@ slice after the scaling that the network gets), widened by a tenth: what lies ou
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from enum import StrEnum
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 from scipy import ndimage
 
+from tumorview.core.fitness import Fitness, Light, Remark
 from tumorview.core.geometry import Geometry
 from tumorview.core.passport import doubt_of
 from tumorview.core.progress import Progress
@@ -28,42 +28,14 @@ LEAST_SLICES = 12  # with head, where millimetres are not known
 THICKEST_MM = 8.0
 COARSEST_MM = 2.0
 HEAD_MM = (130.0, 260.0)  # the longer in-plane side of a head, skull-stripped or not
-BRIGHTNESS = (0.07, 0.35)  # of the median tissue, air being 0 and the brightest voxels 1
+BRIGHTNESS = (0.07, 0.78)  # of the median tissue, air being 0 and the brightest voxels 1
 NOISE = 0.12  # of the median tissue's brightness
-SCALP_TO_SKULL = 1.5  # brightness of the rim of a head over what lies under it; less without scalp and skull
+SCALP_TO_SKULL = 1.15  # brightness of the rim of a head over what lies under it; less without scalp and skull
 
 _COARSE_SIDE = 96  # pixels that show whether two heads overlap
 _LOOKED_AT = 6  # slices whose texture is measured
 _SCALP, _SKULL = (0.02, 0.05), (0.05, 0.10)  # depths below the surface, in square roots of the head's area
 _NOT_SURE = "may be another sequence"
-
-
-class Light(StrEnum):
-    """How fit a study is."""
-
-    GREEN = "green"
-    AMBER = "amber"
-    RED = "red"
-
-
-@dataclass(frozen=True)
-class Remark:
-    """One reason, as a sentence."""
-
-    light: Light
-    text: str
-
-
-@dataclass(frozen=True)
-class Fitness:
-    """All reasons, the gravest first; without any the study is like the training data."""
-
-    remarks: tuple[Remark, ...] = ()
-
-    @property
-    def light(self) -> Light:
-        """That of the gravest reason."""
-        return self.remarks[0].light if self.remarks else Light.GREEN
 
 
 def assess(study: Study, progress: Progress | None = None) -> Fitness:
@@ -75,7 +47,9 @@ def assess(study: Study, progress: Progress | None = None) -> Fitness:
     remarks = [*_roles(study), *_geometry(flair)]
     progress.check()
     source = np.asarray(presented(bright(flair).data, PlaneView.of(flair.volume.geometry, Plane.AXIAL)))
-    coarse, head = _coarse(flair, flair.volume.geometry)
+    coarse = _coarse(flair.volume.geometry)
+    small = _on(coarse, flair)
+    head = preprocess.head_mask(small)
     if not head.any():
         return Fitness((Remark(Light.RED, "No head was found in the FLAIR."),))
     remarks += _coverage(flair, head)
@@ -85,9 +59,8 @@ def assess(study: Study, progress: Progress | None = None) -> Fitness:
         progress.check()
         series = study.channels[role]
         if role is not Role.FLAIR and series is not None:
-            remarks += _channel(series, CHANNEL_NAMES[role], flair, coarse, head)
-    order = list(reversed(Light))
-    return Fitness(tuple(sorted(remarks, key=lambda remark: order.index(remark.light))))
+            remarks += _channel(series, CHANNEL_NAMES[role], flair, _Small(coarse, small, head))
+    return Fitness.of(remarks)
 
 
 def _roles(study: Study) -> Iterator[Remark]:
@@ -110,9 +83,9 @@ def _geometry(flair: Series) -> Iterator[Remark]:
     apart = geometry.spacing[view.normal_axis]
     if acquisition_plane(geometry) is not Plane.AXIAL and max(geometry.spacing) > FINE_SPACING_MM:
         plane = acquisition_plane(geometry).value
-        yield Remark(Light.AMBER, f"The FLAIR was acquired in {plane} slices: the axial ones the model needs are coarse.")
+        yield Remark(Light.AMBER, f"The FLAIR was acquired in {plane} slices: axial ones are interpolated.")
     elif max(view.pixel_spacing) > COARSEST_MM:
-        yield Remark(Light.AMBER, f"The FLAIR's pixels are {max(view.pixel_spacing):.1f} mm large: small lesions are lost.")
+        yield Remark(Light.AMBER, f"The FLAIR's pixels are {max(view.pixel_spacing):.1f} mm large: details are lost.")
     if apart > THICKEST_MM:
         yield Remark(Light.AMBER, f"The slices lie {apart:.1f} mm apart: small lesions may fall between them.")
 
@@ -159,7 +132,8 @@ def _greys(source: npt.NDArray[Any], coarse_head: Bools) -> Iterator[Remark]:
         yield Remark(Light.AMBER, f"The FLAIR is noisier ({noise:.0%} of the tissue) than any training image.")
     ratios = [_scalp_to_skull(*pair) for pair in zip(greys, head, strict=True)]
     if np.median(ratios) < SCALP_TO_SKULL:
-        yield Remark(Light.GREEN, "The brain is without scalp and skull: the model was trained on both kinds.")
+        stripped = "No bright scalp is seen (stripped brain, or suppressed fat)"
+        yield Remark(Light.GREEN, f"{stripped}: the model was trained on such images too.")
 
 
 def _noise(greys: Floats, head: Bools, median: float) -> float:
@@ -182,10 +156,19 @@ def _scalp_to_skull(greys: Floats, head: Bools) -> float:
     return float(np.median(scalp)) / max(float(np.median(skull)), 1e-3)
 
 
-def _channel(series: Series, name: str, flair: Series, coarse: Geometry, head: Bools) -> Iterator[Remark]:
+@dataclass(frozen=True, eq=False)
+class _Small:
+    """The FLAIR and its head on few pixels, as the axial view presents them."""
+
+    grid: Geometry
+    greys: npt.NDArray[Any]
+    head: Bools
+
+
+def _channel(series: Series, name: str, flair: Series, small: _Small) -> Iterator[Remark]:
     warnings: list[str] = []
     problem = misplaced(series, flair, name, warnings)
-    if problem is None and not preprocess.plausibility_enough(_on(coarse, series), head):
+    if problem is None and not preprocess.channel_plausible(small.greys, _on(small.grid, series), small.head):
         problem = f"The {name} does not show the head where the FLAIR does"
     if problem is not None:
         yield Remark(Light.AMBER, f"{problem}: FLAIR takes its place.")
@@ -193,16 +176,15 @@ def _channel(series: Series, name: str, flair: Series, coarse: Geometry, head: B
         yield Remark(Light.AMBER, warning)
 
 
-def _coarse(flair: Series, grid: Geometry) -> tuple[Geometry, Bools]:
-    """A grid with all slices and few pixels, and the head on it as the axial view presents it."""
+def _coarse(grid: Geometry) -> Geometry:
+    """All slices of ``grid`` with few pixels."""
     view = PlaneView.of(grid, Plane.AXIAL)
     shape, affine = list(grid.shape), np.array(grid.affine)
     for axis in (view.row_axis, view.column_axis):
         step = max(1, grid.shape[axis] // _COARSE_SIDE)
         shape[axis] = grid.shape[axis] // step
         affine[:3, 2 - axis] *= step
-    coarse = Geometry((shape[0], shape[1], shape[2]), affine, grid.calibrated, grid.oriented)
-    return coarse, preprocess.head_mask(_on(coarse, flair))
+    return Geometry((shape[0], shape[1], shape[2]), affine, grid.calibrated, grid.oriented)
 
 
 def _on(coarse: Geometry, series: Series) -> npt.NDArray[Any]:

@@ -25,7 +25,7 @@ _HEAD_VOXELS = 4_000_000  # the head is looked for on no more than these: its bo
 _PLAUSIBILITY_SIDE = 96  # pixels; whether two heads overlap shows on small pictures
 _LARGE_BYTES = 256 << 20  # a channel above this is kept in half precision
 
-_NAMES = {Role.T1: "pre-contrast T1", Role.T1CE: "post-contrast T1"}
+CHANNEL_NAMES = {Role.FLAIR: "FLAIR", Role.T1: "pre-contrast T1", Role.T1CE: "post-contrast T1"}
 
 
 @dataclass(frozen=True, eq=False)
@@ -73,7 +73,7 @@ def prepare(study: Study, *, size: int = preprocess.FRAME, progress: Progress | 
     if flair is None:
         raise ModelError("This study has no FLAIR series, which the model needs.", "Say which series is the FLAIR.")
     view = PlaneView.of(flair.volume.geometry, Plane.AXIAL)
-    source = presented(_bright(flair).data, view)
+    source = presented(bright(flair).data, view)
     progress.check()
     head = _head(source)
     progress.check()
@@ -88,9 +88,9 @@ def prepare(study: Study, *, size: int = preprocess.FRAME, progress: Progress | 
         if role is Role.FLAIR:
             voxels = reference
         elif series is None:
-            warnings.append(f"The study has no {_NAMES[role]}; FLAIR takes its place.")
+            warnings.append(f"The study has no {CHANNEL_NAMES[role]}; FLAIR takes its place.")
         else:
-            voxels = _other_channel(series, _NAMES[role], flair, view, head, warnings)
+            voxels = _other_channel(series, CHANNEL_NAMES[role], flair, view, head, warnings)
         channels[role.value] = series.uid if series is not None and voxels is not None else None
         volumes.append(reference if voxels is None else voxels)
     occupied = tuple(int(k) for k in np.flatnonzero(head.any(axis=(1, 2))))
@@ -104,7 +104,7 @@ def presented(data: npt.NDArray[Any], view: PlaneView) -> npt.NDArray[Any]:
     return turned[:, :: -1 if view.flip_rows else 1, :: -1 if view.flip_columns else 1]
 
 
-def _bright(series: Series) -> Volume:
+def bright(series: Series) -> Volume:
     """The series with values that grow with the signal; MONOCHROME1 stores them the other way round."""
     volume = series.measured()
     if not series.inverted:
@@ -144,10 +144,10 @@ def _other_channel(
     warnings: list[str],
 ) -> npt.NDArray[Any] | None:
     """The normalised channel, or None (with a warning) where FLAIR has to step in."""
-    problem = _misplaced(series, flair, name, warnings)
+    problem = misplaced(series, flair, name, warnings)
     if problem is None:
-        voxels = presented(resample(_bright(series), flair.volume.geometry).data, view)
-        source = presented(_bright(flair).data, view)
+        voxels = presented(resample(bright(series), flair.volume.geometry).data, view)
+        source = presented(bright(flair).data, view)
         step = max(1, round(min(view.size) / _PLAUSIBILITY_SIDE))
         small = (slice(None), slice(None, None, step), slice(None, None, step))
         if preprocess.channel_plausible(source[small], voxels[small], head[small]):
@@ -157,7 +157,7 @@ def _other_channel(
     return None
 
 
-def _misplaced(series: Series, flair: Series, name: str, warnings: list[str]) -> str | None:
+def misplaced(series: Series, flair: Series, name: str, warnings: list[str]) -> str | None:
     """Why ``series`` cannot be brought onto FLAIR's grid, or None; a doubtful but usable place adds a warning."""
     grid, other = flair.volume.geometry, series.volume.geometry
     if other.same_grid(grid):

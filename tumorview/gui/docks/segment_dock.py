@@ -11,6 +11,7 @@ from tumorview.core.labels import LabelTable
 from tumorview.core.prediction import Origin
 from tumorview.gui import icons, theme
 from tumorview.gui.docks.channel_slots import ChannelSlots
+from tumorview.gui.docks.fitness_light import FitnessLight
 from tumorview.gui.widgets import CheckBox, ComboBox, ElidedLabel, Notes, Panel, Slider, label, named, push_button, row
 
 DEVICES = {"auto": "Auto device", "cpu": "CPU", "cuda": "CUDA", "mps": "Apple GPU"}
@@ -50,7 +51,7 @@ class SegmentPanel(Panel):
         self._models: dict[str, ModelChoice] = {}
         self.into = ComboBox()
         named(self.into, "segment_label", "Label to write", "The label that a network which finds one thing writes")
-        self.inputs = ChannelSlots()
+        self.inputs, self.fitness = ChannelSlots(), FitnessLight()
         self._target = QWidget()
         target = row(label("Into"), self.into)
         target.setStretch(1, 1)
@@ -111,6 +112,7 @@ class SegmentPanel(Panel):
         self.content.addWidget(self.replace)
         buttons = QHBoxLayout()
         buttons.setSpacing(6)
+        buttons.addWidget(self.fitness)
         buttons.addWidget(self.run_button, 3)
         buttons.addWidget(self.cancel_button, 2)
         self.content.addLayout(buttons)
