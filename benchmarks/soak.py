@@ -32,6 +32,8 @@ from tumorview.gui.main_window import MainWindow
 
 PATIENCE_SECONDS = 120.0
 SHARE_KEPT = 0.10
+REST_SECONDS = 1.0
+READINGS_EVERY = 10  # studies
 # What asks the user something, ends the program or leaves it for another one.
 LEFT_ALONE = ("file.", "help.", "segment.", "train.", "edit.")
 
@@ -133,8 +135,9 @@ class Reader:
 
 
 def settled_memory() -> float:
-    """Megabytes after everything that was left to be deleted is gone."""
-    for _ in range(5):
+    """Megabytes after a moment of rest, in which the program gives back what was freed."""
+    until = time.monotonic() + REST_SECONDS
+    while time.monotonic() < until:
         QCoreApplication.sendPostedEvents(None, QEvent.Type.DeferredDelete)
         QCoreApplication.processEvents()
         gc.collect()
@@ -176,9 +179,9 @@ def main() -> int:
                 break
             reader.read(study)
             opened += 1
-            now = settled_memory()
-            highest = max(highest, now)
-            if opened % 10 == 0:
+            if opened % READINGS_EVERY == 0:
+                now = settled_memory()
+                highest = max(highest, now)
                 print(f"{(time.monotonic() - begun) / 60:6.1f} min  {opened:5} studies  {now:7.0f} MB", flush=True)
         last = settled_memory()
         window.close()

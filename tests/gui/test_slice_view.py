@@ -481,3 +481,15 @@ def test_next_tumour_jumps_to_labelled_slices(qtbot):
     assert view.current_index == 0
     with qtbot.waitSignal(view.hinted):
         view.next_tumour(-1)
+
+
+def test_next_tumour_takes_the_crosshair_along_unless_it_is_on_the_tumour(qtbot):
+    view = view_on(qtbot, slices.geometry())
+    voxels = np.zeros(slices.SHAPE, np.uint8)
+    voxels[4, 2:5, 3:6] = voxels[5, 3, 4:9] = 1
+    slices.put(view.session, voxels)
+    view.go_to(0, 0, 0)
+    view.next_tumour(1)
+    assert view.current_voxel == (4, 3, 4)  # the middle
+    view.next_tumour(1)
+    assert view.current_voxel == (5, 3, 4)  # on the tumour already

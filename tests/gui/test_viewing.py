@@ -104,6 +104,26 @@ def test_keys_act_on_the_view_under_the_pointer_and_panels_follow_the_active_one
     assert sagittal.current_index == 7
 
 
+def test_what_is_under_the_pointer_is_told_after_a_click_and_a_wheel_step(make_window: MakeWindow, fine: Path) -> None:
+    window = make_window(fine)
+    view = window.view()
+    spot = view.voxel_to_widget(view.current_index, 10, 14)
+    slices.move(view, spot, Qt.MouseButton.NoButton)
+    slices.drag(view, spot)  # the other planes follow, with no pointer over them
+    assert window.status.position.text() == f"IJK 14, 10, {view.current_index}"
+    slices.wheel(view, -1, place=spot)
+    assert window.status.position.text() == f"IJK 14, 10, {view.current_index}"
+
+
+def test_the_largest_tumour_is_shown_in_every_plane(make_window: MakeWindow, fine: Path) -> None:
+    window = make_window(fine)
+    voxels = np.zeros(window.session.mask.data.shape, np.uint8)
+    voxels[4, 20, 22] = voxels[6, 20:25, 22:27] = 1
+    slices.put(window.session, voxels)
+    window.actions["view.largest_tumour"].trigger()
+    assert [window.view(plane.value).current_index for plane in Plane] == [6, 22, 24]
+
+
 def test_the_crosshair_is_remembered_for_one_view_and_for_several(make_window: MakeWindow, several: Path) -> None:
     window = make_window(several)
     crosshair = window.actions["view.crosshair"]

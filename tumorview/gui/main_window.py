@@ -16,6 +16,7 @@ from PySide6.QtGui import (
 )
 from PySide6.QtWidgets import QDialog, QMainWindow, QStackedWidget, QVBoxLayout, QWidget
 
+from tumorview.app import heap
 from tumorview.app.actions import ActionState
 from tumorview.app.measurements import Kind
 from tumorview.app.program_log import ProgramLog
@@ -47,7 +48,7 @@ from tumorview.gui.segmenting import SegmentController
 from tumorview.gui.side_panels import SidePanels
 from tumorview.gui.status import StatusBar
 from tumorview.gui.stepping import StepController
-from tumorview.gui.timing import Memory
+from tumorview.gui.timing import Debounce, Memory
 from tumorview.gui.tool_column import ToolColumn
 from tumorview.gui.top_row import TopRow
 from tumorview.gui.viewing import ViewController
@@ -58,6 +59,7 @@ from tumorview.gui.welcome import WelcomePage
 
 DEFAULT_SIZE = (1440, 900)
 STRIP_HEIGHT = 38
+TIDY_MS = 500  # after a study came or went, when what it needed is freed
 
 
 class MainWindow(QMainWindow):
@@ -128,6 +130,7 @@ class MainWindow(QMainWindow):
             self,
         )
         self.waiting = Waiting(self.jobs, self.status, self)
+        self._tidy = Debounce(TIDY_MS, heap.give_back, self)
         self._closing = False
         self._build()
         self._connect()
@@ -292,6 +295,7 @@ class MainWindow(QMainWindow):
         self.status.device.clear()
         self.names.show_study()
         self._refresh()
+        self._tidy.request()
         (self.grid.active if shown else self.welcome).setFocus()
 
     def _refresh(self) -> None:

@@ -183,6 +183,8 @@ QMenu::item {{ padding: 5px 24px 5px 10px; border-radius: 4px; }}
 QMenu::item:selected {{ background: {c.accent}; color: {c.on_accent}; }}
 QMenu::item:disabled {{ color: {c.text_disabled}; background: transparent; }}
 QMenu::icon {{ padding-left: 8px; }}
+QMenu::icon:checked {{ background: {c.accent}; border-radius: 4px; }}
+QMenu::icon:checked:selected {{ background: {c.accent_hover}; }}
 QMenu::separator {{ height: 1px; background: {c.border}; margin: 4px 8px; }}
 QToolTip {{ background: {c.control_hover}; color: {c.text}; border: 1px solid {c.border}; padding: 4px 6px; }}
 QStatusBar {{ color: {c.text_dim}; }}

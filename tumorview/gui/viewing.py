@@ -157,7 +157,7 @@ class ViewController(QObject):
         if largest is None:
             self.told.emit("There is no tumour in the mask yet.")
         else:
-            self._grid.active.show_slice(largest)
+            self._grid.active.show_tumour(largest)
 
     # -- cine --------------------------------------------------------------------------------------------------
 

@@ -214,8 +214,9 @@ def summary_of(burden: Burden) -> str:
     measurable = sum(lesion.measurable for lesion in burden.lesions)
     parts = []
     if burden.calibrated:
-        parts.append(f"Sum {burden.sum_of_products:.0f} mm² of {measurable} measurable")
-        parts.append(f"{burden.whole.volume_ml:.1f} ml")
+        parts += [f"Sum {burden.sum_of_products:.0f} mm²", f"{burden.whole.volume_ml:.1f} ml"]
+        if measurable < len(burden.lesions):
+            parts.append(f"{measurable} measurable")
     else:
         parts.append("No spacing: none measurable")
     if burden.further:

@@ -53,6 +53,7 @@ class Canvas:
         self._texts = AnnotationPainter(font)
         self._circles: Recent[QImage] = Recent(2)
         self._minimaps: Recent[QImage] = Recent(8)
+        self._lines: Recent[QImage] = Recent(4)  # of the crosshair
         self._backdrop: QImage | None = None
         self._backdrop_key: object = None
         self._scene: QImage | None = None
@@ -63,10 +64,11 @@ class Canvas:
         self._texts.set_font(font)
 
     def paint(self, painter: QPainter, view: "SliceView", *, whole: bool) -> None:
-        """Paint what ``view`` shows; its background is black already. ``whole``: not only a part of the widget."""
+        """Paint what ``view`` shows. ``whole``: not only a part of the widget."""
         plane_view = view.plane_view
         if plane_view is None:
             self._backdrop = self._scene = None
+            painter.fillRect(view.rect(), Qt.GlobalColor.black)
             self._texts.paint_middle(painter, QSizeF(view.size()), view.empty_text)
             paint_frame(painter, view)
             return
@@ -78,7 +80,7 @@ class Canvas:
         threshold = view.session.threshold if heat else None
         scene = Scene(greys.cacheKey(), overlay, view.overlay.boundary_width, texts, threshold, view.viewport.part)
         if whole and scene != self._scene_key:
-            self._scene = _blank(view.size(), view.devicePixelRatioF())
+            self._scene = _image(view.size(), view.devicePixelRatioF())  # the greys cover it
             on_scene = QPainter(self._scene)
             on_scene.setFont(painter.font())
             self._paint_scene(on_scene, view, greys, transform, scene)
@@ -89,7 +91,7 @@ class Canvas:
         else:
             self._paint_scene(painter, view, greys, transform, scene)
         if view.crosshair and not view.off_slice:
-            _paint_crosshair(painter, view)
+            self._paint_crosshair(painter, view)
         for layer in view.layers:
             layer.paint(painter, view)
         if not view.circle.isEmpty():
@@ -138,6 +140,18 @@ class Canvas:
             )
         )
 
+    def _paint_crosshair(self, painter: QPainter, view: "SliceView") -> None:
+        # Images of one colour: Qt's raster engine blends them far faster than translucent lines and rectangles.
+        x, y = (math.floor(value) for value in view.viewport.to_widget(*view.place))
+        across = self._lines.get((view.width(), 1), lambda: _line(view.width(), 1))
+        down = self._lines.get((1, view.height()), lambda: _line(1, view.height()))
+        for start, end in ((0, x - CROSSHAIR_GAP), (x + CROSSHAIR_GAP, view.width())):
+            if start < end:
+                painter.drawImage(start, y, across, 0, 0, end - start, 1)
+        for start, end in ((0, y - CROSSHAIR_GAP), (y + CROSSHAIR_GAP, view.height())):
+            if start < end:
+                painter.drawImage(x, start, down, 0, 0, 1, end - start)
+
     def _paint_circle(self, painter: QPainter, circle: QRectF, *, erasing: bool, square: bool) -> None:
         # Smooth circles are slow to draw; the same one moves with the pointer for many frames.
         ratio = painter.device().devicePixelRatioF()
@@ -166,7 +180,8 @@ def slice_transform(viewport: Viewport) -> QTransform:
 
 
 def _scaled(grey: QImage, view: "SliceView", transform: QTransform, ratio: float) -> QImage:
-    image = _blank(view.size(), ratio)
+    image = _image(view.size(), ratio)
+    image.fill(Qt.GlobalColor.black)
     painter = QPainter(image)
     painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform, on=view.smooth)
     painter.setTransform(transform, combine=True)
@@ -198,10 +213,10 @@ def paint_frame(painter: QPainter, view: "SliceView") -> None:
     painter.drawRect(QRectF(half, half, view.width() - width, view.height() - width))
 
 
-def _blank(size: QSize, ratio: float) -> QImage:
-    image = QImage(size * ratio, QImage.Format.Format_RGB32)
+def _image(size: QSize, ratio: float) -> QImage:
+    # Rounded up: at a ratio like 1.25 nothing may be left over at the edges.
+    image = QImage(math.ceil(size.width() * ratio), math.ceil(size.height() * ratio), QImage.Format.Format_RGB32)
     image.setDevicePixelRatio(ratio)
-    image.fill(Qt.GlobalColor.black)
     return image
 
 
@@ -213,14 +228,10 @@ def _shrunk(grey: QImage, place: QRectF, ratio: float) -> QImage:
     return small
 
 
-def _paint_crosshair(painter: QPainter, view: "SliceView") -> None:
-    x, y = (math.floor(value) for value in view.viewport.to_widget(*view.place))
-    gap, width, height = CROSSHAIR_GAP, view.width(), view.height()
-    # Filled rectangles: a translucent line takes Qt's raster engine half a millisecond.
-    painter.fillRect(0, y, x - gap, 1, CROSSHAIR_COLOUR)
-    painter.fillRect(x + gap, y, width - x - gap, 1, CROSSHAIR_COLOUR)
-    painter.fillRect(x, 0, 1, y - gap, CROSSHAIR_COLOUR)
-    painter.fillRect(x, y + gap, 1, height - y - gap, CROSSHAIR_COLOUR)
+def _line(width: int, height: int) -> QImage:
+    image = QImage(width, height, QImage.Format.Format_ARGB32_Premultiplied)
+    image.fill(CROSSHAIR_COLOUR)
+    return image
 
 
 def _circle_image(diameter: int, ratio: float, *, erasing: bool, square: bool) -> QImage:

@@ -134,7 +134,12 @@ class SlicePane(SliceLook):
         if found is None:
             self.hinted.emit("No further slice with tumour in this direction.")
         else:
-            self.show_slice(found)
+            self.show_tumour(found)
+
+    def show_tumour(self, index: int) -> None:
+        """Show slice ``index`` with the crosshair on its labels, so that the other planes show them too."""
+        self._look(index, self.source.on_label(index, self.place))
+        self.publish()
 
     def look_at(self, kji: Sequence[float]) -> None:
         """As ``go_to``, for this view alone."""

@@ -3,6 +3,7 @@
 import math
 from dataclasses import replace
 
+import numpy as np
 from PySide6.QtGui import QImage, QPainterPath
 
 from tumorview.app.reading import Reading
@@ -181,3 +182,15 @@ class SliceSource:
                 return candidate
             candidate += step
         return None
+
+    def on_label(self, index: int, place: tuple[float, float]) -> tuple[float, float]:
+        """``place`` (row, column) if slice ``index`` has a label there, otherwise the middle one of its labelled pixels."""
+        labels = None if self.view is None else self.masks.labels(self.view, index)
+        if labels is None or not labels.any():
+            return place
+        row, column = (math.floor(along + 0.5) for along in place)
+        if 0 <= row < labels.shape[0] and 0 <= column < labels.shape[1] and labels[row, column]:
+            return place
+        labelled = np.argwhere(labels)
+        row, column = labelled[np.square(labelled - labelled.mean(axis=0)).sum(axis=1).argmin()].tolist()
+        return float(row), float(column)

@@ -67,7 +67,7 @@ class SliceView(SlicePane):
         self.circle = QRectF()  # the outline of the brush under the pointer
         self.painting = False  # whether the stroke that is under way is this view's
         self.drop_target = False  # whether a series hovers over it
-        self.slice_changed.connect(lambda _: self._report_cursor())
+        self.slice_changed.connect(lambda _: self._report_cursor() if self._pointer is not None else None)
         self._follower = SessionFollower(self)
 
     # -- tools -------------------------------------------------------------------------------------------------
@@ -150,7 +150,6 @@ class SliceView(SlicePane):
 
     def paintEvent(self, event: QPaintEvent) -> None:
         painter = QPainter(self)
-        painter.fillRect(event.rect(), Qt.GlobalColor.black)
         self._canvas.paint(painter, self, whole=event.rect() == self.rect())
 
     def update_around(self, area: QRectF, margin: int = REPAINT_MARGIN) -> None:
