@@ -184,7 +184,7 @@ class SliceSource:
         return None
 
     def on_label(self, index: int, place: tuple[float, float]) -> tuple[float, float]:
-        """``place`` (row, column) if slice ``index`` has a label there, otherwise the middle one of its labelled pixels."""
+        """``place`` (row, column) if slice ``index`` has a label there, otherwise the middle one of its pixels."""
         labels = None if self.view is None else self.masks.labels(self.view, index)
         if labels is None or not labels.any():
             return place
