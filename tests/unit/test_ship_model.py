@@ -56,7 +56,7 @@ def test_the_card_tells_what_the_run_did(models: Path, tmp_path: Path):
     assert "1 patients of BraTS 2018" in card.training_data
     assert "lgg-w32.safetensors" in card.training_data
     assert card.split.endswith(f"{KEPT[0]}.")
-    assert "1000 steps of 8 slices of 256x256 at width 4, then 600 steps" in card.training_log
+    assert "1000 steps of 8 slices of 256x256 at width 4, then 450 steps" in card.training_log
     assert card.postprocess.second_look
     assert "1.5 hours. Kept: step 40 of phase 2." in card.training_log
     assert "differs" not in card.training_log
@@ -65,7 +65,7 @@ def test_the_card_tells_what_the_run_did(models: Path, tmp_path: Path):
 def test_a_run_that_was_stopped_says_how_far_it_came(models: Path, tmp_path: Path):
     run = write_run(tmp_path / "run", tiny_network(width=8), load_recipe("lgg"), reached=1050)
     log = ModelCard.read(ship_model.install("unet-cbam-lgg", run, models)).training_log
-    assert "1000 steps of 8 slices of 256x256 at width 4, then 50 of 600 steps" in log
+    assert "1000 steps of 8 slices of 256x256 at width 4, then 50 of 450 steps" in log
 
 
 def test_a_run_that_left_its_recipe_says_where(models: Path, tmp_path: Path):

@@ -116,6 +116,42 @@ def test_nothing_partial_is_left_behind(finished):
     report, _ = finished
     assert not list(report.out.glob(".*"))
 
+# a phase that keeps some of what it began with
+BLENDING = dataclasses.replace(RECIPE, phases=(dataclasses.replace(FIRST, blend=0.25), *RECIPE.phases[1:]))
+
+
+def blends(folder: Path) -> list[tuple[int, float]]:
+    """(step, score) of every validation of the first phase."""
+    events = [json.loads(line) for line in (folder / "metrics.jsonl").read_text().splitlines()]
+    return [(event["step"], event["score"]) for event in events if event["event"] == "validation" and event["phase"] == 1]
+
+
+def test_a_phase_may_end_with_its_weights_averaged_with_those_it_began_with(
+    data_set: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    tried: list[dict[str, torch.Tensor]] = []
+    estimate = trainer.estimate_statistics
+
+    def watched(model, batches):
+        tried.append({name: tensor.clone() for name, tensor in model.state_dict().items()})
+        estimate(model, batches)
+
+    monkeypatch.setattr(trainer, "estimate_statistics", watched)
+    train([data_set], tmp_path / "run", BLENDING)
+    assert [step for step, _ in blends(tmp_path / "run")] == [3, 6, 6]
+    start = checkpoints.load_checkpoint(tmp_path / "run" / "start.safetensors").part("ema")
+    for name in ("head.weight", "encoder.0.conv1.weight"):
+        torch.testing.assert_close(tried[2][name], tried[1][name] * 0.75 + start[name] * 0.25)
+
+
+def test_a_phase_that_blends_gives_the_same_weights_when_it_was_stopped_on_the_way(data_set: Path, tmp_path: Path):
+    train([data_set], tmp_path / "whole", BLENDING)
+    train([data_set], tmp_path / "parts", BLENDING, cancelled=after(5))
+    train([data_set], tmp_path / "parts", BLENDING, resume=True)
+    assert blends(tmp_path / "parts") == blends(tmp_path / "whole")
+    whole, parts = (load_file(tmp_path / name / "model.safetensors") for name in ("whole", "parts"))
+    assert all(torch.equal(whole[name], parts[name]) for name in whole)
+
 
 def test_training_learns(data_set: Path, tmp_path: Path):
     phase = Phase(size=32, steps=50, batch=6, lr=1e-2, warmup=5, evaluate_every=50)

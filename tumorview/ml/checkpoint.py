@@ -20,6 +20,7 @@ class RunState:
     """Where a run is: ``step`` counts within the phase; ``best`` is the best validation score of this phase.
 
     ``scored`` is the total step of the last finished validation: one that a stop interrupted is made up for.
+    ``blended`` is the last phase whose weights were averaged with those it began with.
     """
 
     phase: int = 0
@@ -28,6 +29,7 @@ class RunState:
     best: float = -1.0
     seconds: float = 0.0
     scored: int = 0
+    blended: int = -1
 
 
 @dataclass(frozen=True, slots=True)

@@ -99,7 +99,8 @@ class Phase:
 
     Before the first step ``grow`` widens the network by that factor, and ``slim`` prunes its deepest level to that
     share of its channels. The learning rate rises over ``warmup`` steps and then stays ("constant") or falls along a
-    cosine to ``final_share`` of itself.
+    cosine to ``final_share`` of itself. With ``blend`` the phase ends with one more candidate: its averaged weights
+    with that share of the weights it began with.
     """
 
     size: int
@@ -111,6 +112,7 @@ class Phase:
     final_share: float = 0.01
     grow: int = 1
     slim: float = 1.0
+    blend: float = 0.0
     evaluate_every: int = 250
 
 
@@ -236,6 +238,8 @@ def _check(recipe: Recipe, source: str) -> None:
                 raise _wrong(f"{where}{key}", f"is {getattr(phase, key)}", source, "Use 1 or more.")
         if not 0 < phase.slim <= 1:
             raise _wrong(f"{where}slim", f"is {phase.slim}", source, "Use a share above 0 up to 1 (all channels).")
+        if not 0 <= phase.blend < 1:
+            raise _wrong(f"{where}blend", f"is {phase.blend}", source, "Use a share of 0 (off) up to below 1.")
         if phase.lr <= 0:
             raise _wrong(f"{where}lr", f"is {phase.lr}", source, "Use a positive number.")
     if not 0 <= recipe.optimiser.ema < 1:

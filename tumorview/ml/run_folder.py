@@ -23,6 +23,7 @@ class RunFolder:
     def __init__(self, path: Path) -> None:
         self.path = path
         self.last, self.best = path / "last.safetensors", path / "best.safetensors"
+        self.start = path / "start.safetensors"
         self.model, self.summary = path / "model.safetensors", path / "model.json"
         self.recipe, self.cache = path / "recipe.toml", path / "cache"
         self.log = RunLog(path)
@@ -69,6 +70,11 @@ class RunFolder:
         """Everything that going on needs: ``tensors`` by part (model, ema, optimiser)."""
         named = {f"{part}.{name}": tensor for part, group in tensors.items() for name, tensor in group.items()}
         save_checkpoint(self.last, Checkpoint(state, model.metadata(), named))
+
+    def save_start(self, model: Network, average: Mapping[str, Tensor]) -> None:
+        """The weights that a phase begins with, for a phase that blends them in at its end."""
+        named = {f"ema.{name}": tensor for name, tensor in average.items()}
+        save_checkpoint(self.start, Checkpoint(RunState(), model.metadata(), named))
 
     def save_best(
         self, model: Network, state: RunState, average: dict[str, Tensor], scores: ValidationScores, recipe: Recipe,

@@ -125,6 +125,7 @@ class _Run:
                 self._enter(number, checkpoint)
                 checkpoint = None
                 self._steps(self.recipe.phases[number])
+                self._blend(self.recipe.phases[number])
         except JobCancelled:
             completed = False
             self._save_last()
@@ -149,6 +150,8 @@ class _Run:
         if checkpoint is not None:
             restore_optimiser(optimiser, checkpoint.part("optimiser"))
             self.average.load(checkpoint.part("ema"))
+        elif phase.blend and self.fabric.is_global_zero:
+            self.folder.save_start(self.model, self.average.tensors)
         self._averaged = placed(frozen(self.networks(self.model.metadata()), self.recipe), self.fabric.device)
         compiling = self._compiling_pays(phase)
         network, scored = (compiled(part) if compiling else part for part in (self.model, self._averaged))
@@ -206,6 +209,20 @@ class _Run:
                 if due or time.monotonic() - self._saved_at > _SAVE_SECONDS:
                     self._save_last()
                     meter.restart(step)
+
+    def _blend(self, phase: Phase) -> None:
+        """A last candidate of the phase: its final averaged weights, averaged with those that it began with.
+
+        Wortsman et al. 2022, "Robust fine-tuning of zero-shot models" (WiSE-FT): what the weights knew before is kept.
+        """
+        if phase.blend and self.state.blended != self.state.phase:
+            self.fabric.barrier()
+            start = load_checkpoint(self.folder.start).part("ema")
+            for name, tensor in self.average.tensors.items():
+                if tensor.is_floating_point():
+                    tensor.lerp_(start[name].to(tensor.device), phase.blend)
+            self._validate(phase, None, 0.0, 0.0)
+            self.state = replace(self.state, blended=self.state.phase)
 
     def _step(self, batch: tuple[Tensor, Tensor], lr: float) -> Tensor:
         """One step at this learning rate; the loss stays on the device."""
