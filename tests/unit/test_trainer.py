@@ -123,7 +123,8 @@ BLENDING = dataclasses.replace(RECIPE, phases=(dataclasses.replace(FIRST, blend=
 def blends(folder: Path) -> list[tuple[int, float]]:
     """(step, score) of every validation of the first phase."""
     events = [json.loads(line) for line in (folder / "metrics.jsonl").read_text().splitlines()]
-    return [(event["step"], event["score"]) for event in events if event["event"] == "validation" and event["phase"] == 1]
+    validations = [event for event in events if event["event"] == "validation" and event["phase"] == 1]
+    return [(event["step"], event["score"]) for event in validations]
 
 
 def test_a_phase_may_end_with_its_weights_averaged_with_those_it_began_with(
