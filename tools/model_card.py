@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from tools.markers import replace_part
+from tumorview.app.card_facts import about, facts, figure_rows
 from tumorview.errors import TumorViewError
 from tumorview.ml.card import CARD_NAME, ModelCard
 from tumorview.ml.model_report import with_metrics
@@ -20,7 +21,6 @@ from tumorview.ml.registry import ModelRegistry
 
 PAGE = Path("docs/model-card.md")
 IMAGES = Path("docs/images")
-_PLAIN = ("patients", "slices", "channels", "threshold")
 _WORST_SHOWN = 4
 
 
@@ -79,21 +79,13 @@ def write_page(registry: ModelRegistry, page: Path = PAGE, images: Path = IMAGES
 
 def card_text(card: ModelCard, images: Path = IMAGES) -> str:
     """A card as Markdown; what it does not say is shown as missing, not left out."""
-    facts = {
-        "architecture": f"{card.architecture}, width {card.width}, norm {card.norm}",
-        "input": f"{card.input_size}x{card.input_size} pixels, channels {', '.join(card.channels)}",
-        "output": ", ".join(f"{c.label} {c.name}" for c in card.classes),
-        "threshold": str(card.threshold),
-        "after the network": " ".join([*card.postprocess.sentences, card.postprocess.gain]) or "nothing",
-        "training data": card.training_data,
-        "kept apart": card.split or "*not recorded*",
-        "recipe": f"`tumorview train --recipe {card.recipe}`" if card.recipe else "*not recorded*",
-        "training log": card.training_log or "*not recorded*",
-        "licence of the weights": card.licence,
-        "SHA-256": f"`{card.weights_sha256}`",
-    }
+    found = facts(card)
+    found["recipe"] = f"`tumorview train --recipe {card.recipe}`" if card.recipe else ""
+    found["SHA-256"] = f"`{card.weights_sha256}`"
+    if not card.parent:
+        del found["fine-tuned from"]
     parts = [f"## {card.title}", "", f"`{card.id}`", "", "| | |", "|---|---|"]
-    parts += [f"| {name} | {value} |" for name, value in facts.items()]
+    parts += [f"| {name} | {value or '*not recorded*'} |" for name, value in found.items()]
     parts += ["", "### Figures", "", metrics_text(card.metrics), *_pictures(card, images)]
     for title, entries in (
         ("Failure modes", card.failure_modes), ("Notes", card.notes), ("Attribution", card.attribution),
@@ -109,15 +101,10 @@ def metrics_text(metrics: Mapping[str, Mapping[str, Any]]) -> str:
         return "*Not measured yet.*"
     parts = []
     for name, figures in metrics.items():
-        about = ", ".join(f"{key} {figures[key]}" for key in _PLAIN if key in figures)
-        parts += [f"**{name}**" + (f" ({about})" if about else ""), "", "| figure | value | 95 % interval |"]
+        measured = about(figures)
+        parts += [f"**{name}**" + (f" ({measured})" if measured else ""), "", "| figure | value | 95 % interval |"]
         parts += ["|---|---:|---|"]
-        for key, value in figures.items():
-            if key in _PLAIN or key.endswith(("_low", "_high")):
-                continue
-            low, high = figures.get(f"{key}_low"), figures.get(f"{key}_high")
-            interval = "" if low is None or high is None else f"{_number(low)} to {_number(high)}"
-            parts.append(f"| {key} | {_number(value)} | {interval} |")
+        parts += [f"| {row.key} | {row.shown} | {row.interval} |" for row in figure_rows(figures)]
         parts.append("")
     return "\n".join(parts).rstrip()
 
@@ -135,10 +122,6 @@ def _pictures(card: ModelCard, images: Path) -> list[str]:
         caption = path.with_suffix(".txt").read_text(encoding="utf-8").strip()
         parts += ["", f"{caption}", "", f"![{caption}](images/{path.name})"]
     return parts
-
-
-def _number(value: object) -> str:
-    return "–" if value is None else f"{value:.3f}" if isinstance(value, float) else str(value)
 
 
 if __name__ == "__main__":
