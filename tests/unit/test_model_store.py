@@ -6,12 +6,9 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from tests.unit.finished_runs import write_run
+from tests.unit.finished_runs import compared, write_run
 from tests.unit.tiny_models import tiny_network, write_model
-from tumorview.app.comparison import Comparison, FigurePair, ModelReference, OriginalCost, PatientPair
 from tumorview.app.model_store import ModelStore
-from tumorview.core.paired import paired_test
-from tumorview.core.uncertainty import Estimate
 from tumorview.errors import ModelError, TrainingError, WriteError
 from tumorview.ml.card import CARD_NAME, ModelCard
 from tumorview.ml.model_state import STATE_NAME, Purpose, Source
@@ -38,24 +35,6 @@ def run(tmp_path):
     return write_run(tmp_path / "run")
 
 
-def compared(store, run, gain, patients=PATIENTS):
-    """A comparison of the run with the present default, in which every patient gained that much."""
-    old = store.default().entry.card
-    pairs = tuple(PatientPair(f"case-{n}", f"Case {n}", 10, 0.6, 0.6 + gain) for n in range(patients))
-    estimate = Estimate(0.6, 0.5, 0.7)
-    return Comparison(
-        "2026-01-01T00:00:00Z",
-        ModelReference(old.id, old.title, old.weights_sha256),
-        ModelReference("new-model", "Ours", sha256_of(run / "model.safetensors")),
-        pairs,
-        paired_test([pair.old for pair in pairs], [pair.new for pair in pairs]),
-        {"dice_pooled": FigurePair(estimate, estimate, estimate)},
-        (0.1, 0.05),
-        (OriginalCost("sample", 1, 0.9, 0.8),),
-        (),
-    )
-
-
 def other_run(tmp_path, seed):
     return write_run(tmp_path / f"run-{seed}", seed=seed)
 
@@ -74,7 +53,6 @@ def test_an_installed_run_is_a_usable_model_whose_card_says_where_it_comes_from(
     assert card.recipe == "quick"
     assert "40 of" in card.training_log
     assert any("beside unet-cbam-lgg" in name for name in card.metrics)
-    assert store.registry.load(model.id) is not None
     assert model.record.source is Source.TRAINED
 
 

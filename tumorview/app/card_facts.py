@@ -15,7 +15,7 @@ FIGURE_TITLES = {
     "iou_paper_protocol": "IoU, as slice-level papers report",
     "expected_calibration_error": "Calibration error, all voxels",
     "expected_calibration_error_p_at_least_0.01": "Calibration error, p of 0.01 or more",
-    "p_not_worse": "p that it is not worse",
+    "p_not_worse": "p of being worse by the margin",
     "margin": "Margin of the test",
     "verdict": "Verdict",
 }
@@ -54,7 +54,8 @@ class FigureRow:
 
 def figure_title(key: str) -> str:
     """A metric's name for people."""
-    return FIGURE_TITLES.get(key, key)
+    figure, of, model = key.partition(" of ")
+    return f"{FIGURE_TITLES[figure]}{of}{model}" if figure in FIGURE_TITLES else key
 
 
 def figure_rows(figures: Mapping[str, float | int | str | None]) -> list[FigureRow]:

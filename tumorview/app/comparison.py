@@ -142,12 +142,13 @@ class Comparison:
         count = len(self.pairs)
         name = f"Local data, {count} held-out patient{'s' * (count != 1)}"
         found: Figures = {"patients": count, "slices": sum(pair.slices for pair in self.pairs)}
-        beside: Figures = {"verdict": self.test.verdict.value, "margin": self.test.margin}
-        beside["p_not_worse"] = _rounded(self.test.p_not_worse)
+        beside: Figures = {}
         for figure, pair in self.figures.items():
             found.update(_flat(figure, pair.new))
             beside.update(_flat(f"{figure}_gained", pair.difference))
         found["expected_calibration_error_p_at_least_0.01"] = _rounded(self.calibration[1])
+        beside["p_not_worse"] = _rounded(self.test.p_not_worse)
+        beside |= {"margin": self.test.margin, "verdict": self.test.verdict.value}
         entries = {name: found, f"{name}, beside {self.old.title}": beside}
         for cost in self.original:
             entries[f"Original data: {cost.name}"] = {

@@ -24,10 +24,10 @@ from tumorview.core.prediction import Prediction
 from tumorview.core.progress import Progress
 from tumorview.core.study import Study
 from tumorview.core.uncertainty import differences, estimates
-from tumorview.errors import TrainingError
+from tumorview.errors import ReadError, TrainingError
 from tumorview.ml.card import ModelCard
 from tumorview.ml.model_state import Purpose
-from tumorview.ml.registry import DEFAULT_MODEL, ModelRegistry, UsableModel
+from tumorview.ml.registry import DEFAULT_MODEL, ModelRegistry, UsableModel, sha256_of
 from tumorview.ml.run_card import FinishedRun
 from tumorview.resources import resource_path
 
@@ -127,6 +127,15 @@ def compare_run(
     comparison = compare(old, new, plan, progress, notes=tuple(notes))
     comparison.save(contents.run.folder)
     return comparison
+
+
+def kept_comparison(contents: RunContents) -> Comparison | None:
+    """The comparison kept with a run, if it is sound and about the run's weights of now."""
+    try:
+        found = Comparison.load(contents.run.folder)
+    except ReadError:
+        return None
+    return found if found is not None and found.new.weights_sha256 == sha256_of(contents.run.weights) else None
 
 
 def plan_of(contents: RunContents, cache: Path | None = None, **choices: Any) -> ComparisonPlan:  # noqa: ANN401

@@ -95,6 +95,11 @@ class ModelStore:
         """The models in the folders that the user's settings name."""
         return cls(Segmenter.of_user(settings).registry)
 
+    @classmethod
+    def in_folder(cls, folder: Path) -> Self:
+        """The bundled models and those of the user's in ``folder``."""
+        return cls(ModelRegistry(folder))
+
     # -- looking -----------------------------------------------------------------------------------------------
 
     @property
@@ -114,6 +119,17 @@ class ModelStore:
         """The model of that id; ModelError where there is none."""
         wanted = self.registry.get(model_id)
         return next(model for model in self.models() if model.entry.folder == wanted.folder)
+
+    def with_weights(self, weights_sha256: str) -> StoredModel | None:
+        """The sound model that has these weights; None where none has."""
+        return next(
+            (
+                model
+                for model in self.models()
+                if model.entry.ok and model.entry.card and model.entry.card.weights_sha256 == weights_sha256
+            ),
+            None,
+        )
 
     def default(self, purpose: Purpose = Purpose.WHOLE_TUMOUR) -> StoredModel | None:
         """The default for a purpose; None where no sound model has it."""
@@ -308,12 +324,12 @@ class ModelStore:
         return free_id(name or "model", {entry.id for entry in self.registry.list()})
 
     def _refuse_twin(self, card: ModelCard) -> None:
-        for entry in self.registry.list():
-            if entry.card is not None and entry.ok and entry.card.weights_sha256 == card.weights_sha256:
-                raise ModelError(
-                    f"These weights are installed already, as {entry.card.title} ({entry.id}).",
-                    "Use that model; delete it first to install them under another name.",
-                )
+        twin = self.with_weights(card.weights_sha256)
+        if twin is not None:
+            raise ModelError(
+                f"These weights are installed already, as {twin.title} ({twin.id}).",
+                "Use that model; delete it first to install them under another name.",
+            )
 
     def _time(self) -> str:
         return self._now().astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")

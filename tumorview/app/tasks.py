@@ -150,6 +150,7 @@ def compare_run(
     device: str = "auto",
     engine: str = "auto",
     models: ModelRegistry | None = None,
+    cache: Path | None = None,
     context: JobContext | None = None,
 ) -> Comparison:
     """Compare a finished run's model with the default on the patients that the run held out; kept in its folder.
@@ -157,9 +158,13 @@ def compare_run(
     ``data`` is needed for runs that the wizard did not plan. Raises TrainingError, ModelError, EngineError, WriteError.
     """
     contents = RunContents.read(run_folder, data)
-    cache = default_folder() / "cache"
     plan = plan_of(
-        contents, cache, device=device, engine=engine, reference=reference, reference_patients=reference_patients
+        contents,
+        cache or default_folder() / "cache",
+        device=device,
+        engine=engine,
+        reference=reference,
+        reference_patients=reference_patients,
     )
     return model_comparison.compare_run(contents, models or model_registry(), plan, context)
 

@@ -133,11 +133,11 @@ def _headline(test: PairedTest) -> str:
         case Verdict.NOT_WORSE:
             return "Not worse: the new model holds its own on patients it has not seen, and may become the default."
         case Verdict.WORSE:
-            return "Worse: on patients it has not seen the new model loses. It is kept as a candidate."
+            return "Worse: on patients it has not seen, the new model loses."
         case Verdict.NOT_SHOWN:
-            return "Not shown: these patients do not rule out that the new model is worse. It is kept as a candidate."
+            return "Not shown: these patients do not rule out that the new model is worse."
         case Verdict.TOO_FEW:
-            return "Too few patients to tell. The new model is kept as a candidate."
+            return "Too few patients to tell whether the new model is worse."
 
 
 def _grounds(test: PairedTest) -> list[str]:
@@ -175,4 +175,6 @@ def _drop(worst: float | None) -> str:
 
 
 def _percent(share: float) -> str:
-    return "less than 0.1 %" if share < 0.001 else f"{100 * share:.2g} %"
+    if share < 0.001:
+        return "less than 0.1 %"
+    return f"{100 * share:.0f} %" if share >= 0.1 else f"{100 * share:.2g} %"

@@ -13,11 +13,11 @@ from PySide6.QtCore import QTimer
 from PySide6.QtWidgets import QApplication
 
 from tumorview import __version__
+from tumorview.app.model_store import ModelStore
 from tumorview.app.program_log import ProgramLog
 from tumorview.app.segmenter import RunSegmentation, Segmenter
 from tumorview.app.settings import SettingsStore, default_folder
 from tumorview.gui import icons, messages, theme
-from tumorview.gui.docks.segment_dock import ModelChoice
 from tumorview.gui.main_window import MainWindow
 
 SIGNAL_INTERVAL_MS = 200
@@ -46,7 +46,7 @@ def create_window(
     theme.apply(application, store.current.theme, store.current.font_scale)
     application.setWindowIcon(icons.icon("brain", theme.colours().accent))
     own = Segmenter.of_user(store)
-    window = MainWindow(store, segmenter or own, model_choices(own), program_log or ProgramLog())
+    window = MainWindow(store, segmenter or own, ModelStore(own.registry), program_log or ProgramLog())
     window.restoring.look()
     if paths:
         window.open_paths(
@@ -55,18 +55,6 @@ def create_window(
             mask=None if mask is None else Path(mask),
         )
     return window
-
-
-def model_choices(segmenter: Segmenter) -> list[ModelChoice]:
-    """What the model list offers; a broken model is listed with what is wrong."""
-    choices = []
-    for entry in segmenter.models():
-        if entry.card is None:
-            choices.append(ModelChoice(entry.id, entry.id, problem=entry.status))
-        else:
-            problem = "" if entry.ok else entry.status
-            choices.append(ModelChoice(entry.id, entry.card.title, entry.card.threshold, problem))
-    return choices
 
 
 def run(paths: Sequence[Path | str] = (), truth: Path | str | None = None, mask: Path | str | None = None) -> int:

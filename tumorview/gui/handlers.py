@@ -16,6 +16,7 @@ from tumorview.gui.action_set import Handler
 from tumorview.gui.command_palette import CommandPalette
 from tumorview.gui.editing import TOOL_ACTIONS
 from tumorview.gui.log_viewer import LogViewer
+from tumorview.gui.model_manager import ModelManager
 from tumorview.gui.settings_dialog import SettingsDialog
 from tumorview.gui.shortcut_editor import ShortcutEditor
 
@@ -90,6 +91,9 @@ def _edit_handlers(window: "MainWindow") -> dict[str, Handler]:
     return {
         "segment.run": lambda: window.segmenting.run(),
         "segment.cancel": lambda: window.waiting.cancel(),
+        "segment.models": lambda: window.open_dialog(
+            ModelManager, lambda: ModelManager(window.models, window.jobs, window)
+        ),
         "edit.undo": lambda: step("undo"),
         "edit.redo": lambda: step("redo"),
         **{action: tool(chosen) for action, chosen in TOOL_ACTIONS.items()},

@@ -100,6 +100,9 @@ GLYPHS = {
     "log": "notebook",
     "report": "clipboard-text",
     "hidden": "user-circle-minus",
+    "default": "star",
+    "candidate": "hourglass",
+    "passed": "check-circle",
 }
 
 

@@ -19,6 +19,7 @@ from PySide6.QtWidgets import QDialog, QMainWindow, QStackedWidget, QVBoxLayout,
 from tumorview.app import heap
 from tumorview.app.actions import ActionState
 from tumorview.app.measurements import Kind
+from tumorview.app.model_store import ModelStore
 from tumorview.app.program_log import ProgramLog
 from tumorview.app.reading import Reading
 from tumorview.app.segmenter import RunSegmentation
@@ -33,7 +34,6 @@ from tumorview.gui import context_menu, diagnostics, messages
 from tumorview.gui.action_set import ActionSet
 from tumorview.gui.channels import ChannelController
 from tumorview.gui.display import DisplayController
-from tumorview.gui.docks.segment_dock import ModelChoice
 from tumorview.gui.docks.study_dock import StudyDock
 from tumorview.gui.editing import TOOL_ACTIONS, EditController
 from tumorview.gui.files import FileController
@@ -41,6 +41,7 @@ from tumorview.gui.geometry import GeometryController, show_passport
 from tumorview.gui.handlers import handlers_of
 from tumorview.gui.job_runner import JobRunner
 from tumorview.gui.measuring import MeasureController
+from tumorview.gui.model_list import ModelList
 from tumorview.gui.names import Names
 from tumorview.gui.preferences import Preferences
 from tumorview.gui.restoring import RestoreController
@@ -66,7 +67,7 @@ class MainWindow(QMainWindow):
     """One study at a time. Scripts hold on to ``session``, ``reading``, ``actions``, ``jobs`` and ``view(plane)``."""
 
     def __init__(
-        self, store: SettingsStore, segmenter: RunSegmentation, models: Sequence[ModelChoice], program_log: ProgramLog
+        self, store: SettingsStore, segmenter: RunSegmentation, models: ModelStore, program_log: ProgramLog
     ) -> None:
         super().__init__()
         self.setObjectName("main_window")
@@ -134,7 +135,7 @@ class MainWindow(QMainWindow):
         self._closing = False
         self._build()
         self._connect()
-        self.segmenting.set_models(list(models))
+        self.models = ModelList(models, self.segmenting, self)
         self._study_changed(None)
 
     def view(self, plane: str = Plane.AXIAL) -> SliceView:

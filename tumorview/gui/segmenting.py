@@ -56,10 +56,14 @@ class SegmentController(QObject):
         session.labels_changed.connect(lambda _: self._labels_changed())
         self._labels_changed()
 
-    def set_models(self, models: list[ModelChoice]) -> None:
-        """Offer these models; the remembered one is chosen if it is still there."""
+    def set_models(self, models: list[ModelChoice], default: str, *, choose_default: bool = False) -> None:
+        """Offer these models; the remembered one is chosen if it is still there, otherwise the default."""
         settings = self._memory.settings
-        self._panel.set_models(models, settings.model)
+        usable = {model.id for model in models if not model.problem}
+        remembered = self._panel.model_id or settings.model
+        self._panel.set_models(models, remembered if remembered in usable and not choose_default else default)
+        if choose_default and default != settings.model:
+            self._memory.change(model=default)
         self._panel.set_options(settings.device, settings.engine)
         self._take_model_threshold()
 

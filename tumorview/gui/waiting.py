@@ -2,7 +2,7 @@
 
 from PySide6.QtCore import QObject, QTimer, Signal
 
-from tumorview.gui import channels, editing, files, measuring, names, segmenting
+from tumorview.gui import channels, editing, files, measuring, model_manager, names, segmenting
 from tumorview.gui.job_runner import JobEnded, JobProgress, JobRunner
 from tumorview.gui.status import StatusBar
 from tumorview.gui.views import volume_scene
@@ -11,8 +11,9 @@ from tumorview.gui.wizard.page import WATCH_GROUP
 CANCELLABLE = files.CANCELLABLE | {segmenting.GROUP, editing.GROUP}
 # Told elsewhere, or not worth a word.
 QUIET = frozenset((
-    segmenting.GROUP, channels.GROUP, names.CHECK, measuring.LESIONS, editing.PREVIEW, WATCH_GROUP, *volume_scene.GROUPS
-))
+    segmenting.GROUP, channels.GROUP, names.CHECK, model_manager.CHECK, measuring.LESIONS, editing.PREVIEW, WATCH_GROUP,
+    *volume_scene.GROUPS,
+))  # fmt: skip
 DELAY_MS = 300  # what is done sooner only flickers
 
 

@@ -22,5 +22,14 @@ ACTIONS: tuple[ActionSpec, ...] = (
         "Stop the running task; the mask stays as it was",
         "cancel",
         enabled=lambda state: state.running,
+        ends_group=True,
+    ),
+    ActionSpec(
+        "segment.models",
+        "&Models…",
+        SEGMENT,
+        (),
+        "Bundled and own networks: what they score, which one is the default, import and export",
+        "brain",
     ),
 )
