@@ -16,6 +16,7 @@ from pydicom.dataset import Dataset, FileDataset, FileMetaDataset
 from pydicom.sequence import Sequence as DicomSequence
 from pydicom.uid import ExplicitVRLittleEndian, generate_uid
 
+from tests.unit.enhanced_mr import complete
 from tumorview.core.geometry import Geometry
 
 MR_CLASS = "1.2.840.10008.5.1.4.1.1.4"
@@ -142,6 +143,7 @@ def write_enhanced(
             edit(groups, place)
         frames.append(groups)
     dataset.PerFrameFunctionalGroupsSequence = DicomSequence(frames)
+    complete(dataset)
     path.parent.mkdir(parents=True, exist_ok=True)
     dataset.save_as(path, enforce_file_format=True)
     return path
@@ -207,7 +209,9 @@ def _dataset(spec: SeriesSpec, sop_class: str, pixels: np.ndarray) -> FileDatase
     dataset.StudyDate, dataset.StudyTime, dataset.StudyID = "20200101", "120000", "1"
     dataset.AccessionNumber, dataset.ReferringPhysicianName, dataset.Manufacturer = "", "", "Synthetic"
     dataset.Modality, dataset.SeriesNumber, dataset.SeriesDescription = "MR", 1, spec.description
-    dataset.ImageType = ["ORIGINAL", "PRIMARY", "M"]
+    dataset.ImageType = ["ORIGINAL", "PRIMARY", "OTHER"]
+    dataset.PatientPosition, dataset.BodyPartExamined = "HFS", "BRAIN"
+    dataset.EchoTime, dataset.RepetitionTime = "", ""
     dataset.ScanningSequence, dataset.SequenceVariant, dataset.ScanOptions = "SE", "NONE", ""
     dataset.MRAcquisitionType, dataset.EchoTrainLength, dataset.PositionReferenceIndicator = "2D", 1, ""
     dataset.Rows, dataset.Columns = pixels.shape[-2:]

@@ -5,20 +5,17 @@ Where they disagree with us, ImagePositionPatient decides: dcm2niix writes the N
 """
 
 import shutil
-import subprocess
 from pathlib import Path
 
-import highdicom
-import nibabel as nib
 import numpy as np
 import pydicom
 import pytest
 from pydicom.data import get_testdata_file
 from pydicom.pixels import apply_rescale
 
+from tests.unit.references import assert_same_in_world, by_dcm2niix, by_highdicom
 from tests.unit.synthetic import CORONAL, SAGITTAL, SeriesSpec, pattern, write_classic, write_enhanced
 from tumorview.core.study import Role, Series, Study
-from tumorview.core.volume import Volume
 from tumorview.io.registry import open_study
 
 NEMA_AXIAL = {"BRTUM003": Role.FLAIR, "BRTUM004": Role.T2, "BRTUM005": Role.T1, "BRTUM008": Role.T1CE}
@@ -35,40 +32,19 @@ def nema_study(nema: Path) -> Study:
     return open_study(nema)
 
 
-def _assert_same_in_world(volume: Volume, data: np.ndarray, affine: np.ndarray, *, atol: float = 0.0) -> None:
-    """Every voxel of ``volume`` has the value of ``data`` [i, j, k] (``affine`` to LPS) at the same LPS position."""
-    corners = volume.geometry.corners()
-    index = np.linalg.solve(affine, np.c_[volume.geometry.index_to_world(corners), np.ones(8)].T).T[:, :3]
-    assert np.abs((index - np.rint(index)) @ affine[:3, :3].T).max() < 1e-3, "the grids differ by more than 1e-3 mm"
-    k, j, i = np.indices(volume.shape).reshape(3, -1)
-    world = volume.geometry.index_to_world(np.stack([k, j, i], axis=-1))
-    place = np.rint(np.linalg.solve(affine, np.c_[world, np.ones(len(world))].T).T[:, :3]).astype(int)
-    assert (place >= 0).all()
-    values = data[place[:, 0], place[:, 1], place[:, 2]].reshape(volume.shape)
-    np.testing.assert_allclose(volume.data, values, rtol=1e-5, atol=atol)
-
-
-def _highdicom_volume(path: Path) -> tuple[np.ndarray, np.ndarray]:
-    """Voxels [i, j, k] and affine to LPS as highdicom reads an Enhanced file."""
-    volume = highdicom.imread(path).get_volume(apply_real_world_transform=False, apply_voi_transform=False)
-    array = np.asarray(volume.array)
-    # highdicom indexes (slice, row, column); its affine maps that index to LPS.
-    return array.transpose(2, 1, 0), volume.affine[:, [2, 1, 0, 3]]
-
-
 @pytest.mark.parametrize("name", [*NEMA_AXIAL, *NEMA_OTHER])
 @pytest.mark.filterwarnings("ignore")
 def test_enhanced_files_agree_with_highdicom(nema: Path, name: str):
     path = nema / "IMAGES" / name
     (series,) = open_study(path).series
-    _assert_same_in_world(series.volume, *_highdicom_volume(path))
+    assert_same_in_world(series.volume, *by_highdicom(path))
 
 
 @pytest.mark.filterwarnings("ignore")
 def test_philips_enhanced_file_agrees_with_highdicom(shared_data: Path):
     path = shared_data / "dicom" / "philips_enhanced" / "1901_WIP_3DpCASL_real.dcm"
     (series,) = open_study(path).series
-    _assert_same_in_world(series.volume, *_highdicom_volume(path))
+    assert_same_in_world(series.volume, *by_highdicom(path))
 
 
 @pytest.mark.filterwarnings("ignore")
@@ -81,7 +57,7 @@ def test_synthetic_enhanced_files_agree_with_highdicom(tmp_path: Path, orientati
 
     path = write_enhanced(tmp_path / "e.dcm", spec, order=[4, 0, 2, 5, 1, 3], edit=index_frame)
     (series,) = open_study(path).series
-    _assert_same_in_world(series.volume, *_highdicom_volume(path))
+    assert_same_in_world(series.volume, *by_highdicom(path))
 
 
 def test_nema_study_opens_with_its_roles_and_true_spacing(nema_study: Study):
@@ -118,27 +94,9 @@ def test_nema_study_opens_through_its_dicomdir(nema: Path, nema_study: Study):
 
 
 # ------------------------------------------------------------------------------------------------------------- dcm2niix
-def _dcm2niix(folder: Path, out: Path) -> list[tuple[np.ndarray, np.ndarray]]:
-    """Voxels [i, j, k] and affine to LPS of every image that dcm2niix makes of ``folder``."""
-    program = shutil.which("dcm2niix")
-    if program is None:
-        pytest.skip("dcm2niix is not installed")
-    out.mkdir()
-    command = [program, "-z", "n", "-b", "n", "-f", "%s_%d_%e", "-o", str(out), str(folder)]
-    subprocess.run(command, check=True, capture_output=True, timeout=60)
-    images = []
-    for path in sorted(out.glob("*.nii")):
-        if "_ROI" in path.name:  # a DICOM overlay plane as an image of its own
-            continue
-        image = nib.load(path)
-        affine = np.diag([-1.0, -1.0, 1.0, 1.0]) @ image.affine
-        images.append((np.asarray(image.dataobj).reshape(image.shape[:3]), affine))
-    return images
-
-
 def _assert_agrees(series: Series, folder: Path, out: Path) -> None:
-    (image,) = _dcm2niix(folder, out)
-    _assert_same_in_world(series.volume, *image, atol=1e-3)
+    (image,) = by_dcm2niix(folder, out)
+    assert_same_in_world(series.volume, *image, atol=1e-3)
 
 
 @pytest.mark.parametrize("orientation", [(1, 0, 0, 0, 1, 0), SAGITTAL, CORONAL, (0.6, 0.8, 0, 0, 0, -1)])

@@ -59,8 +59,16 @@ class PixelFiles:
         """What decoding needs of the file at ``path``; raises ReadError."""
         if path != self._path:
             self._dataset = Dataset()  # let go of the old one before the new one takes its memory
-            self._dataset, self._path = read_dataset(path, pixels=True), path
+            self._dataset, self._path = _with_bits(read_dataset(path, pixels=True)), path
         return self._dataset
+
+
+def _with_bits(dataset: Dataset) -> Dataset:
+    """The dataset with a number of stored bits that can be: some files say zero, or more than there is room for."""
+    allocated = int(dataset.get("BitsAllocated") or 0)
+    if "BitsStored" in dataset and not 0 < int(dataset.BitsStored or 0) <= allocated:
+        dataset.BitsStored, dataset.HighBit = allocated, allocated - 1
+    return dataset
 
 
 def needs_child(dataset: Dataset, path: Path) -> bool:
