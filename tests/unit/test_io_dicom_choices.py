@@ -184,7 +184,7 @@ def test_several_studies_are_asked_about_before_a_voxel_is_read(tmp_path: Path):
     assert second.content == "1 series, 8 slices: FLAIR"
     study = open_study(tmp_path, opening=Opening(study="1.2.66"))
     assert study.patient.startswith("Doe B")
-    assert (study.key, len(study.choices)) == ("1.2.66", 2)
+    assert (study.opening.study, len(study.choices)) == ("1.2.66", 2)
     assert not any("studies" in warning for warning in study.warnings)
     with pytest.raises(ReadError, match=r"no study '9'.*Choose one of: 1\.2\.65, 1\.2\.66"):
         open_study(tmp_path, opening=Opening(study="9"))

@@ -32,7 +32,7 @@ def info(study: Study) -> dict[str, Any]:
         ],
         "channels": {str(role): series.uid if series else None for role, series in study.channels.items()},
         "has_truth": study.truth is not None,
-        "study": study.key or None,
+        "study": study.opening.study or None,
         "studies": [{"key": choice.key, "content": choice.content} for choice in study.choices],
         "warnings": list(study.warnings),
     }

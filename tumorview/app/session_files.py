@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from tumorview.app.restoring import grid_of, study_as_in
+from tumorview.core.opening import Opening
 from tumorview.core.progress import Progress
 from tumorview.core.session_state import ImageReference, SessionState, fingerprint
 from tumorview.core.study import Study
@@ -63,13 +64,23 @@ def bring_back(content: JournalContent, progress: Progress, image: Path | None =
     return _with_image(content.state, [image or content.state.image.path], warnings, progress)
 
 
+def _study_at(place: Path, opening: Opening, progress: Progress) -> Study:
+    """The study as it was opened before; where only it was copied from among several, its key means nothing."""
+    try:
+        return registry.open_study(place, progress, opening)
+    except ReadError:
+        if not opening.study:
+            raise
+        return registry.open_study(place, progress, opening.naming(""))
+
+
 def _with_image(
     state: SessionState, places: Iterable[Path], warnings: tuple[str, ...], progress: Progress
 ) -> BroughtBack:
     place = next((place for place in places if place.exists()), None)
     if place is None:
         raise ImageMissingError(state.image)
-    study = registry.open_study(place, progress)
+    study = _study_at(place, state.image.opening, progress)
     grid = grid_of(study_as_in(study, state), state)
     wanted = state.image.fingerprint
     fitting = [series for series in study.series if series.volume.geometry.same_grid(grid)]

@@ -1,7 +1,7 @@
 """What a user decides about a path that can be opened in more than one way."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from tumorview.errors import ReadError
@@ -39,6 +39,10 @@ class Opening:
     irregular: Irregular = Irregular.AS_IS
     qform: bool = False
     ask: bool = False
+
+    def naming(self, key: str) -> "Opening":
+        """How to open the very same study again: ``key`` is the one that was opened, "" where there is only one."""
+        return replace(self, study=key, ask=False)
 
 
 class SeveralStudiesError(ReadError):

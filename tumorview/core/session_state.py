@@ -12,6 +12,7 @@ from tumorview.core.edits import Edit
 from tumorview.core.geometry import Geometry
 from tumorview.core.labels import LabelTable
 from tumorview.core.mask import MaskArray
+from tumorview.core.opening import Opening
 from tumorview.core.study import Study
 from tumorview.core.volume import Volume
 
@@ -23,7 +24,7 @@ class ImageReference:
     """The study that a mask was made on, by place and by content; no voxel of it is kept.
 
     ``series_uid`` names the Series whose ``geometry`` the mask has. ``fingerprint`` is ``fingerprint(volume)`` of that
-    Series, "" where it is not known.
+    Series, "" where it is not known. ``opening`` says how the study at ``path`` was opened.
     """
 
     path: Path
@@ -31,12 +32,14 @@ class ImageReference:
     geometry: Geometry
     title: str = ""
     fingerprint: str = ""
+    opening: Opening = field(default_factory=Opening)
 
     @classmethod
     def of(cls, study: Study, geometry: Geometry) -> "ImageReference":
         """The reference of ``study`` for a mask on ``geometry``, without a fingerprint."""
         uid = next((one.uid for one in study.series if one.volume.geometry.same_grid(geometry)), study.reference.uid)
-        return cls(study.path.absolute(), uid, geometry, study.title or study.path.name)
+        title = study.title or study.path.name
+        return cls(study.path.absolute(), uid, geometry, title, opening=study.opening)
 
 
 @dataclass(frozen=True, eq=False)

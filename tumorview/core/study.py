@@ -10,7 +10,7 @@ import numpy as np
 
 from tumorview.core.geometry import Geometry
 from tumorview.core.mask import Mask
-from tumorview.core.opening import StudyChoice
+from tumorview.core.opening import Opening, StudyChoice
 from tumorview.core.placing import Placing
 from tumorview.core.rendering import Window
 from tumorview.core.slicing import Plane, acquisition_plane
@@ -83,7 +83,7 @@ class Study:
     ``patient`` is who the file says it is (name, id and date as one line for the eye): shown on the screen where the
     user lets it, and nowhere else. ``title`` is the file's or folder's name, which may tell as much.
 
-    ``choices`` are all studies at ``path`` where there are several; ``key`` is the one that this is.
+    ``choices`` are all studies at ``path`` where there are several; ``opening`` leads to this one again.
 
     ``id`` is made anew at each opening, so that a result of an earlier opening is recognised as stale.
     """
@@ -96,7 +96,7 @@ class Study:
     warnings: tuple[str, ...] = ()
     roles: Mapping[str, Role] = field(default_factory=dict)
     choices: tuple[StudyChoice, ...] = ()
-    key: str = ""
+    opening: Opening = field(default_factory=Opening)
     id: str = field(default_factory=lambda: uuid.uuid4().hex)
 
     def by_uid(self, uid: str) -> Series:

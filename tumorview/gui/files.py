@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -17,10 +17,11 @@ from tumorview.app.session import Session
 from tumorview.core.colour_maps import ColourMap
 from tumorview.core.edits import Edit
 from tumorview.core.mask import Mask
+from tumorview.core.opening import Irregular, Opening, SeveralStudiesError
 from tumorview.core.rendering import OverlayStyle, Window
 from tumorview.core.study import Series, Study
 from tumorview.errors import OtherGridError
-from tumorview.gui import messages, names
+from tumorview.gui import messages, names, study_choice
 from tumorview.gui.job_runner import Handlers, JobRunner
 from tumorview.gui.sessions import OPEN, SessionController, is_session, tasks
 from tumorview.gui.timing import Memory
@@ -28,9 +29,10 @@ from tumorview.gui.timing import Memory
 TRUTH, MASK, EXPORT = "truth", "mask", "export"
 CANCELLABLE = frozenset((OPEN, TRUTH, MASK, EXPORT))
 IMAGE_FILTER = (
-    "Images (*.nii *.nii.gz *.dcm *.dicom *.ima *.tif *.tiff *.png *.jpg *.jpeg *.img *.hdr DICOMDIR);;All files (*)"
+    "Images (*.nii *.nii.gz *.dcm *.dicom *.ima *.tif *.tiff *.png *.jpg *.jpeg *.img *.hdr *.nrrd *.nhdr"
+    " *.mha *.mhd *.zip DICOMDIR);;All files (*)"
 )
-MASK_FILTER = "Masks (*.nii *.nii.gz *.nrrd *.seg *.dcm *.tif *.tiff *.png);;All files (*)"
+MASK_FILTER = "Masks (*.nii *.nii.gz *.nrrd *.mha *.mhd *.seg *.dcm *.tif *.tiff *.png);;All files (*)"
 NIFTI_FILTER = "NIfTI (*.nii.gz *.nii)"
 PICTURE_FILTER = "PNG (*.png)"
 Picture = npt.NDArray[np.uint8]  # RGB [h, w, 3]
@@ -46,6 +48,16 @@ class Drawing:
     window: Window | None = None
     colour_map: ColourMap = ColourMap.GREY
     inverted: bool = False
+
+
+@dataclass(frozen=True)
+class _Wanted:
+    """What is to be opened, and what goes with it."""
+
+    path: Path
+    truth: Path | None
+    mask: Path | None
+    remember: bool
 
 
 class FileController(QObject):
@@ -109,37 +121,58 @@ class FileController(QObject):
             self.sessions.open_path(path)
             return
 
-        def start() -> None:
-            let_go = self._position()
+        wanted = _Wanted(path, truth, mask, remember)
+        self.before_losing(lambda: self._start_opening(wanted, Opening(ask=True), self._position()))
 
-            def work(context: JobContext) -> Study:
-                return tasks().open_study(path, context)
+    def _start_opening(self, wanted: _Wanted, opening: Opening, let_go: Edit | None) -> None:
+        """``let_go`` is the last step of the work that may be lost; the user may have gone on since then."""
+        path = wanted.path
 
-            def opened(study: Study) -> None:
-                # The user may have gone on working after the question was answered.
-                if self._session.dirty and self._position() is not let_go:
-                    self.before_losing(lambda: self._show(study, path, truth, mask, remember=remember))
-                else:
-                    self._show(study, path, truth, mask, remember=remember)
+        def work(context: JobContext) -> Study:
+            return tasks().open_study(path, context, opening)
 
-            handlers = Handlers(done=opened, failed=lambda error: self._open_failed(error, path))
-            self._jobs.start(Job(f"Opening {self._name(path)}", work, exclusive=OPEN), handlers)
+        def opened(study: Study) -> None:
+            if self._session.dirty and self._position() is not let_go:
+                self.before_losing(lambda: self._show(study, wanted))
+            else:
+                self._show(study, wanted)
 
-        self.before_losing(start)
+        def again(changed: Opening) -> None:
+            self._start_opening(wanted, changed, let_go)
 
-    def _show(self, study: Study, path: Path, truth: Path | None, mask: Path | None, *, remember: bool) -> None:
+        def failed(error: Exception) -> None:
+            if isinstance(error, SeveralStudiesError):
+                hidden = self._memory.settings.hide_identity
+                study_choice.choose_study(
+                    self._window, error, lambda key: again(opening.naming(key)), hide_names=hidden
+                )
+            else:
+                self._open_failed(error, path)
+
+        self._jobs.start(Job(f"Opening {self._name(path)}", work, exclusive=OPEN), Handlers(done=opened, failed=failed))
+
+    def _ask_irregular(self, study: Study, wanted: _Wanted) -> None:
+        def again(irregular: Irregular) -> None:
+            self._start_opening(wanted, replace(study.opening, irregular=irregular), self._position())
+
+        study_choice.ask_irregular(self._window, study, again)
+
+    def _show(self, study: Study, wanted: _Wanted) -> None:
+        path, truth, mask = wanted.path, wanted.truth, wanted.mask
         study = protocols.remembered(self._memory.settings.protocol_roles, study)
         self._session.open(study)
         self._jobs.cancel_stale()
         if study.roles:
             self.told.emit(_remembered_roles(study))
-        if remember:
+        if wanted.remember:
             self._memory.store.remember_recent(path)
             self._memory.store.change(last_folder=str(path.resolve().parent))
         if truth is not None:
             self.load_truth(truth)
         if mask is not None:
             self.load_mask(mask)
+        if study.opening.irregular is Irregular.AS_IS:
+            self._ask_irregular(study, wanted)
 
     def _open_failed(self, error: Exception, path: Path) -> None:
         if not path.exists():

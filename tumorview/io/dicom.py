@@ -70,7 +70,7 @@ class DicomReader:
             patient=_identity(stacks[0][0].first),
             warnings=(*found.warnings, *others, *warnings, *damaged),
             choices=choices if len(choices) > 1 else (),
-            key=choices[number].key,
+            opening=opening.naming(choices[number].key),
         )
 
 

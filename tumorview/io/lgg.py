@@ -66,7 +66,7 @@ class LggReader:
         if len(choices) == 1:
             return study
         key = choices[number].key
-        return replace(study, title=key, choices=choices, key=key)
+        return replace(study, title=key, choices=choices, opening=opening.naming(key))
 
 
 def read_patient(slices: Slices, path: Path, progress: Progress) -> Study:

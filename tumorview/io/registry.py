@@ -87,7 +87,8 @@ def open_study(
         return replace(study, path=path, title=path.name)
     for reader in readers:
         if reader.recognises(path):
-            return reader.read(path, progress, opening)
+            study = reader.read(path, progress, opening)
+            return study if study.choices else replace(study, opening=opening.naming(""))
     raise _unknown(path)
 
 

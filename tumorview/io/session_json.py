@@ -9,6 +9,7 @@ from tumorview.core.edits import Edit
 from tumorview.core.geometry import Geometry
 from tumorview.core.labels import Label, LabelTable
 from tumorview.core.mask import Box, Provenance
+from tumorview.core.opening import Irregular, Opening
 from tumorview.core.session_state import ImageReference
 from tumorview.errors import TumorViewError
 
@@ -30,6 +31,9 @@ def image_to_json(image: ImageReference) -> Json:
         "affine_lps": geometry.affine.tolist(),
         "calibrated": geometry.calibrated,
         "oriented": geometry.oriented,
+        "study": image.opening.study,
+        "irregular": str(image.opening.irregular),
+        "qform": image.opening.qform,
     }
 
 
@@ -45,6 +49,12 @@ def image_from_json(value: Json) -> ImageReference:
         geometry=geometry,
         title=str(value["title"]),
         fingerprint=str(value["fingerprint"]),
+        # Not in files of earlier versions, which opened in one way only.
+        opening=Opening(
+            study=str(value.get("study", "")),
+            irregular=Irregular(value.get("irregular", Irregular.AS_IS)),
+            qform=bool(value.get("qform", False)),
+        ),
     )
 
 

@@ -105,8 +105,13 @@ def _read_folder(folder: Path, progress: Progress, opening: Opening) -> Study:
     if len(choices) == 1:
         return study
     others = () if opening.study else (several_warning(len(choices)),)
-    title = f"{folder.name}: {key}"
-    return replace(study, title=title, choices=choices, key=key, warnings=(*others, *study.warnings))
+    return replace(
+        study,
+        title=f"{folder.name}: {key}",
+        choices=choices,
+        opening=opening.naming(key),
+        warnings=(*others, *study.warnings),
+    )
 
 
 def _read_files(folder: Path, files: Sequence[Path], progress: Progress, opening: Opening) -> Study:
