@@ -84,7 +84,8 @@ def open_study(
     if is_zip(path):
         with unpacked(path, progress.part(0.0, _UNPACK_PART)) as folder:
             study = open_study(folder, progress.part(_UNPACK_PART, 1.0), opening, readers=readers)
-        return replace(study, path=path, title=path.name)
+        # The unpacked files are gone: their headers cannot be read again.
+        return replace(study, path=path, title=path.name, series=tuple(replace(one, files=()) for one in study.series))
     for reader in readers:
         if reader.recognises(path):
             study = reader.read(path, progress, opening)
