@@ -19,8 +19,14 @@ _OLD, _NEW = 0.0, 1.0
 class PairedPlot(pyqtgraph.PlotWidget):
     """Lines that rise are in the accent, those that fall by more than the margin in amber; the mean is thick."""
 
+    _made = False  # Qt tells of a first palette before there is anything to dress
+
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
+        self._pairs: tuple[PatientPair, ...] = ()
+        self._margin = MARGIN
+        self._name = pyqtgraph.TextItem(anchor=(0.5, 1.2))
+        self._made = True
         named(self, "paired_plot", "Dice of each patient with the old and the new model")
         self.setToolTip("")
         self.setFocusPolicy(Qt.FocusPolicy.NoFocus)
@@ -34,9 +40,6 @@ class PairedPlot(pyqtgraph.PlotWidget):
         item.getAxis("bottom").setTicks([[(_OLD, "old"), (_NEW, "new")]])
         self.setXRange(_OLD, _NEW, padding=0.25)
         self.setYRange(0.0, 1.0, padding=0.02)
-        self._pairs: tuple[PatientPair, ...] = ()
-        self._margin = MARGIN
-        self._name = pyqtgraph.TextItem(anchor=(0.5, 1.2))
         self.scene().sigMouseMoved.connect(self._moved)
         self._dress()
 
@@ -101,7 +104,7 @@ class PairedPlot(pyqtgraph.PlotWidget):
     def changeEvent(self, event: QEvent) -> None:
         """Follow the theme."""
         super().changeEvent(event)
-        if event.type() in (QEvent.Type.PaletteChange, QEvent.Type.StyleChange):
+        if self._made and event.type() in (QEvent.Type.PaletteChange, QEvent.Type.StyleChange):
             self._dress()
 
     def _dress(self) -> None:

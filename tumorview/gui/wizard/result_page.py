@@ -1,5 +1,6 @@
 """The wizard's last page: is the new model better on patients it has not seen? Then it is named and installed."""
 
+import contextlib
 from collections.abc import Callable
 from pathlib import Path
 
@@ -20,6 +21,7 @@ from tumorview.app.comparison import Comparison
 from tumorview.app.jobs import Job, JobContext
 from tumorview.app.model_comparison import RunContents, kept_comparison
 from tumorview.app.model_store import ModelStore, StoredModel
+from tumorview.app.training_plan import TrainingPlan
 from tumorview.errors import TumorViewError
 from tumorview.gui import icons, messages, theme
 from tumorview.gui.job_runner import Handlers, JobProgress
@@ -69,8 +71,12 @@ class ResultPage(WizardPage):
 
     def enter(self) -> None:
         """Show what was compared before, or compare now."""
-        if not self._working:
-            self.compare(anew=False)
+        if self._working:
+            return
+        if not self.name.text():
+            with contextlib.suppress(TumorViewError):  # a run of the command line has no name yet
+                self.name.setText(TrainingPlan.load(self._run).name)
+        self.compare(anew=False)
 
     def leave(self) -> None:
         """Stop comparing; it starts anew when the page comes back."""

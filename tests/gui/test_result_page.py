@@ -1,0 +1,257 @@
+"""The wizard's result page alone: it compares, says what came out, and installs only what may be installed."""
+
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+from doubles import TIMEOUT
+from PySide6.QtCore import QPointF, Qt
+from PySide6.QtWidgets import QApplication, QMessageBox
+from pytestqt.qtbot import QtBot
+
+from tests.unit.finished_runs import write_installed, write_run
+from tests.unit.lgg_layout import write_patient
+from tumorview.app import model_comparison
+from tumorview.app.comparison import COMPARISON_NAME
+from tumorview.app.model_store import ModelStore
+from tumorview.app.session import Session
+from tumorview.app.settings import Settings
+from tumorview.app.training_plan import PlannedCase, Side, TrainingPlan
+from tumorview.gui import theme
+from tumorview.gui.job_runner import JobRunner
+from tumorview.gui.wizard.page import WizardServices
+from tumorview.gui.wizard.result_page import ResultPage
+from tumorview.ml import engines
+from tumorview.ml.engines import FunctionEngine
+from tumorview.ml.recipes import load_recipe
+from tumorview.ml.registry import ModelRegistry
+
+TEST = tuple(f"case-{n}" for n in range(4, 9))
+
+
+class Networks:
+    """Stands in for both networks: tumour where FLAIR is brighter than a level; can be held, or made to fail."""
+
+    def __init__(self) -> None:
+        self.level = {"unet-cbam-lgg": 9.0, "new-model": 1.6}
+        self.opened = 0
+        self.gate = threading.Event()
+        self.gate.set()
+        self.error: Exception | None = None
+
+    def open(self, model: object, **_: object) -> FunctionEngine:
+        self.opened += 1
+        if self.error is not None:
+            raise self.error
+        level = self.level[model.card.id]
+
+        def predict(given: np.ndarray) -> np.ndarray:
+            self.gate.wait()
+            tumour = (given[:, 1] > level).astype(np.float32)
+            return np.stack([1 - tumour, tumour], axis=1)
+
+        return FunctionEngine(predict)
+
+
+@pytest.fixture
+def networks(monkeypatch: pytest.MonkeyPatch) -> Iterator[Networks]:
+    found = Networks()
+    monkeypatch.setattr(engines, "open_engine", found.open)
+    yield found
+    found.gate.set()
+
+
+@pytest.fixture(autouse=True)
+def _small_sample(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A sample patient of two slices instead of twenty."""
+    write_patient(tmp_path / "sample", "TCGA_XX_0001_20000101", 2, seed=9)
+    monkeypatch.setattr(model_comparison, "resource_path", lambda name: tmp_path / name)
+
+
+@pytest.fixture
+def run(tmp_path: Path) -> Path:
+    run = write_run(tmp_path / "run", test=TEST)
+    sides = {"case-1": Side.TRAINING, "case-2": Side.TRAINING, "case-3": Side.VALIDATION}
+    cases = [PlannedCase(name, f"Patient {name[-1]}", "here", name, sides.get(name, Side.TEST))
+             for name in (*sides, *TEST)]  # fmt: skip
+    TrainingPlan(run, "Our scanner", load_recipe("quick"), tuple(cases), "unet-cbam-lgg").save()
+    for number, name in enumerate(TEST):
+        write_patient(run / "data", name, 2, seed=number)
+    return run
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> ModelStore:
+    write_installed(tmp_path / "bundled", "unet-cbam-lgg")
+    return ModelStore(ModelRegistry(tmp_path / "models", tmp_path / "bundled"))
+
+
+@pytest.fixture
+def page(qtbot: QtBot, run: Path, store: ModelStore, networks: Networks, tmp_path: Path) -> Iterator[ResultPage]:
+    jobs = JobRunner(lambda: None)
+    told: list[int] = []
+    services = WizardServices(Session(), jobs, Settings, tmp_path, tmp_path / "models", lambda: told.append(1))
+    page = ResultPage(run, services, store=store)
+    page.told = told
+    page.jobs = jobs
+    page.resize(1000, 700)
+    qtbot.addWidget(page)
+    page.show()
+    yield page
+    networks.gate.set()
+    page.retire()
+    assert jobs.shutdown()
+    page.close()
+
+
+def finish(qtbot: QtBot, page: ResultPage) -> None:
+    qtbot.waitUntil(lambda: not page.jobs.running, timeout=TIMEOUT)
+
+
+def test_entering_compares_and_says_what_came_out(qtbot: QtBot, page: ResultPage) -> None:
+    page.enter()
+    assert not page.complete
+    assert not page.install.isEnabled()
+    finish(qtbot, page)
+    assert page.complete
+    assert page.verdict.text().startswith("Better")
+    assert "5 held-out patients" in page.grounds.text()
+    titles = [page.table.item(line, 0).text() for line in range(page.table.rowCount())]
+    assert "Dice, mean over patients" in titles
+    assert any("sample patient" in title for title in titles)
+    assert page.worst.choice.count() == 5
+    assert page.plot.accessibleDescription() == "5 patients rise, 0 fall, of 5"
+    assert page.name.text() == "Our scanner"
+    assert page.as_default.isChecked()
+    assert page.table.isVisible()
+    assert page.plot.isVisible()
+    assert page.worst.pictures.isVisible()
+
+
+def test_a_result_is_kept_and_not_measured_again(qtbot: QtBot, page: ResultPage, networks: Networks) -> None:
+    page.enter()
+    finish(qtbot, page)
+    opened = networks.opened
+    page.leave()
+    page.enter()
+    finish(qtbot, page)
+    assert networks.opened == opened
+    assert page.comparison is not None
+    page.again.click()
+    finish(qtbot, page)
+    assert networks.opened > opened
+
+
+def test_cancelling_leaves_a_page_that_can_compare_again(qtbot: QtBot, page: ResultPage, networks: Networks) -> None:
+    networks.gate.clear()
+    page.enter()
+    qtbot.waitUntil(lambda: networks.opened == 2, timeout=TIMEOUT)
+    qtbot.mouseClick(page.cancel, Qt.MouseButton.LeftButton)
+    assert page.complete
+    assert page.verdict.text() == "Not compared yet"
+    assert page.install.isEnabled()
+    assert page.install.text() == "&Install as Candidate"
+    networks.gate.set()
+    qtbot.mouseClick(page.again, Qt.MouseButton.LeftButton)
+    finish(qtbot, page)
+    assert page.verdict.text().startswith("Better")
+
+
+def test_leaving_the_page_ends_its_work(qtbot: QtBot, page: ResultPage, networks: Networks, run: Path) -> None:
+    networks.gate.clear()
+    page.enter()
+    qtbot.waitUntil(lambda: networks.opened == 2, timeout=TIMEOUT)
+    page.leave()
+    assert not page.jobs.running
+    assert not (run / COMPARISON_NAME).exists()
+
+
+def test_installing_makes_it_the_default_and_tells_it(qtbot: QtBot, page: ResultPage, store: ModelStore) -> None:
+    page.enter()
+    finish(qtbot, page)
+    page.name.clear()
+    assert not page.install.isEnabled()
+    page.name.setFocus()
+    qtbot.keyClicks(page.name, "Bay 3 T")
+    page.notes.setPlainText("new coil")
+    qtbot.keyClick(page.install, Qt.Key.Key_Space)
+    finish(qtbot, page)
+    model = store.default()
+    assert (model.title, model.own_notes) == ("Bay 3 T", "new coil")
+    assert page.told == [1]
+    assert "the default" in page.installed_line.text()
+    assert not page.install.isEnabled()
+    page.leave()
+    page.enter()
+    finish(qtbot, page)
+    assert "Bay 3 T" in page.installed_line.text()
+    assert not page.install.isEnabled()
+
+
+def test_a_worse_model_can_only_be_a_candidate(
+    qtbot: QtBot, page: ResultPage, networks: Networks, store: ModelStore
+) -> None:
+    networks.level = {"unet-cbam-lgg": 1.6, "new-model": 9.0}
+    page.enter()
+    finish(qtbot, page)
+    assert page.verdict.text().startswith("Worse")
+    assert not page.as_default.isEnabled()
+    assert not page.as_default.isChecked()
+    page.install.click()
+    finish(qtbot, page)
+    assert store.get("our-scanner").candidate
+    assert store.default().id == "unet-cbam-lgg"
+    assert "candidate" in page.installed_line.text()
+
+
+def test_a_run_that_cannot_be_read_is_told_on_the_page(qtbot: QtBot, page: ResultPage, run: Path) -> None:
+    (run / "model.json").write_text("{")
+    page.enter()
+    finish(qtbot, page)
+    assert "could not be compared" in page.verdict.text()
+    assert "cannot be read" in page.grounds.text()
+    assert page.findChild(QMessageBox) is None
+
+
+def test_an_installation_that_fails_can_be_tried_again(
+    qtbot: QtBot, page: ResultPage, store: ModelStore, tmp_path: Path
+) -> None:
+    page.enter()
+    finish(qtbot, page)
+    (tmp_path / "models").write_text("a file is in the way")
+    page.install.click()
+    finish(qtbot, page)
+    box = page.findChild(QMessageBox, "error_dialog")
+    assert "could not be stored" in box.text()
+    box.close()
+    (tmp_path / "models").unlink()
+    page.install.click()
+    finish(qtbot, page)
+    assert store.default().title == "Our scanner"
+
+
+def test_cases_are_stepped_through_and_the_pointer_names_a_patient(qtbot: QtBot, page: ResultPage) -> None:
+    page.enter()
+    finish(qtbot, page)
+    first = page.worst.pictures.accessibleDescription()
+    assert not page.worst.back.isEnabled()
+    page.worst.forth.click()
+    assert page.worst.pictures.accessibleDescription() != first
+    assert page.worst.back.isEnabled()
+    pair = page.comparison.pairs[0]
+    place = page.plot.getPlotItem().vb.mapViewToScene(QPointF(0.0, pair.old))
+    found = page.plot.pair_at(place)
+    assert found is not None
+    assert found.old == pytest.approx(pair.old, abs=0.05)
+    assert page.plot.pair_at(QPointF(-500, -500)) is None
+
+
+def test_both_themes_are_followed(qtbot: QtBot, page: ResultPage) -> None:
+    page.enter()
+    finish(qtbot, page)
+    application = QApplication.instance()
+    for name in ("light", "dark"):
+        theme.apply(application, name)
+        assert page.plot.backgroundBrush().color().name() == theme.colours().panel
