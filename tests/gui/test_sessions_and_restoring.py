@@ -14,8 +14,10 @@ from tumorview.app.abandoned import abandoned
 from tumorview.app.journal import FOLDER
 from tumorview.app.session_lock import SessionLock, lock_path
 from tumorview.core.slicing import Plane, PlaneView
+from tumorview.gui import autosaving
 from tumorview.gui.main_window import MainWindow
 from tumorview.io import journal_file
+from tumorview.io.session_file import read_session
 
 
 def finish(qtbot: QtBot, window: MainWindow) -> None:
@@ -246,6 +248,39 @@ def test_a_session_is_saved_and_opened_with_its_steps_and_is_in_the_recent_list(
     second.actions["file.save_session"].trigger()
     finish(qtbot, second)
     assert not second.session.dirty
+
+
+def test_a_session_with_a_file_saves_itself_and_says_when_it_cannot(
+    qtbot: QtBot, make_window: MakeWindow, flair: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(autosaving, "MINUTE_MS", 20)
+    monkeypatch.setattr(autosaving, "BUSY_MS", 5)
+    window = make_window(flair)
+    session, path = window.session, tmp_path / "mine.tvsession"
+    paint(window, 1)
+    assert not window.files.autosave._timer.isActive(), "work without a file is kept by the journal alone"
+    save_session(qtbot, window, path, monkeypatch)
+    first = path.read_bytes()
+    session.begin_stroke(PlaneView.of(session.mask.geometry, Plane.AXIAL))
+    session.stroke_to(2, 20, 20)
+    session.undo()
+    session.redo()
+    session.begin_stroke(PlaneView.of(session.mask.geometry, Plane.AXIAL))
+    with qtbot.waitSignal(window.files.autosave._timer.timeout, timeout=TIMEOUT):
+        session.stroke_to(3, 20, 20)
+    assert path.read_bytes() == first, "never in the middle of a stroke"
+    session.end_stroke()
+    qtbot.waitUntil(lambda: not session.dirty, timeout=TIMEOUT)
+    assert path.read_bytes() != first
+    assert len(read_session(path).state.done) == len(session.history.steps)
+    SessionLock.take(path, by_force=True).release()
+    paint(window, 4)
+    with qtbot.waitSignal(window.files.told, timeout=TIMEOUT) as told:
+        pass
+    assert "taken this session over" in told.args[0]
+    assert session.dirty
+    window.memory.set(autosave_minutes=0)
+    assert not window.files.autosave._timer.isActive()
 
 
 def test_a_session_that_is_open_elsewhere_can_be_opened_as_a_copy_or_taken_over(

@@ -29,12 +29,12 @@ RECENT_LIMIT = 12
 log = logging.getLogger(__name__)
 
 
-LOOK, MOUSE, IMAGE, COMPUTE, FOLDERS, PRIVACY = (
+LOOK, MOUSE, IMAGE, COMPUTE, FILES, PRIVACY = (
     "Appearance",
     "Mouse and keys",
     "Images and overlay",
     "Computing",
-    "Folders",
+    "Files",
     "Privacy",
 )
 
@@ -157,15 +157,24 @@ class Settings:
         "Automatic measures once which engine is fastest on this machine.",
         choices=choices(auto="Automatic", torch="PyTorch", openvino="OpenVINO"),
     )
+    autosave_minutes: int = option(
+        5,
+        FILES,
+        "Save sessions by themselves",
+        "A session that has a file is saved so long after a change; 0: never. Each step is kept against a crash anyway.",
+        low=0,
+        high=60,
+        suffix=" min",
+    )
     model_folder: str = option(
         "",
-        FOLDERS,
+        FILES,
         "Models",
         "Where imported models are kept. Empty: in TumorView's own folder. Applies from the next start.",
         folder=True,
     )
     export_folder: str = option(
-        "", FOLDERS, "Exports", "Where exports are offered first. Empty: beside the image.", folder=True
+        "", FILES, "Exports", "Where exports are offered first. Empty: beside the image.", folder=True
     )
     hide_identity: bool = option(
         False, PRIVACY, "Hide identity", "File and patient names in the window, its title and lists are masked."

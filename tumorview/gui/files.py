@@ -22,6 +22,7 @@ from tumorview.core.rendering import OverlayStyle, Window
 from tumorview.core.study import Series, Study
 from tumorview.errors import OtherGridError
 from tumorview.gui import messages, names, study_choice
+from tumorview.gui.autosaving import Autosave
 from tumorview.gui.job_runner import Handlers, JobRunner
 from tumorview.gui.sessions import OPEN, SessionController, is_session, tasks
 from tumorview.gui.timing import Memory
@@ -83,6 +84,7 @@ class FileController(QObject):
             window, session, jobs, memory, settle=settle, before_losing=lambda then: self.before_losing(then)
         )
         self.sessions.told.connect(self.told)
+        self.autosave = Autosave(session, self.sessions, memory, self)
         self._saved_to: Path | None = None
         self._save_folder: Path | None = None
         session.study_changed.connect(lambda _: self._forget_target())

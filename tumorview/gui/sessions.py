@@ -56,6 +56,7 @@ class SessionController(QObject):
         self._window, self._session, self._jobs, self._memory = window, session, jobs, memory
         self._settle, self._before_losing = settle, before_losing
         self.path: Path | None = None
+        self.saving = False
         self._lock: SessionLock | None = None
         session.study_changed.connect(lambda _: self.release())
 
@@ -84,39 +85,63 @@ class SessionController(QObject):
             path = Path(chosen)
             self.save_to(path if is_session(path) else path.with_name(path.name + SUFFIX), then)
 
-    def save_to(self, path: Path, then: Then | None = None) -> None:
-        """Save the session; success is told once the file was read back."""
+    def save_quietly(self) -> None:
+        """Save where the session was opened or saved last, without a question: what goes wrong is told in one line."""
+        if self.path is None:
+            return
+        if self._lock is not None and not self._lock.held:
+            self.told.emit("Not saved by itself: somebody has taken this session over. Save yours under another name.")
+        else:
+            self.save_to(self.path, quiet=True)
+
+    def save_to(self, path: Path, then: Then | None = None, *, quiet: bool = False) -> None:
+        """Save the session; success is told once the file was read back. ``quiet`` opens no dialog."""
         study, history = self._session.study, self._session.history
         if study is None or history is None:
             return
         lock = self._locked(path)
         if isinstance(lock, Holder):
-            messages.show_error(self._window, _in_use(lock), hide_names=self._hidden)
+            self._not_saved(_in_use(lock), quiet=quiet)
             return
-        self._settle()
+        if not quiet:  # otherwise a threshold that is being tried is not a step yet
+            self._settle()
         self._session.end_stroke()
         position, state = history.position, snapshot(self._session)
         documents = _without_path(state.documents)
         state = replace(state, documents=documents)
 
         def saved(_: Path) -> None:
+            self.saving = False
             if self._session.study is not None and self._session.study.id == study.id:
                 self._adopt(path, lock)
                 if _without_path(self._session.records.all) == documents:
                     self._session.records.unsaved = False
                 self._session.mark_saved_at(position)
             self._memory.store.remember_recent(path)
-            self.told.emit(f"Session saved and checked: {names.masked(self._memory.settings, str(path))}")
+            by_itself = " by itself" if quiet else ""
+            self.told.emit(f"Session saved{by_itself} and checked: {names.masked(self._memory.settings, str(path))}")
             if then is not None:
                 then()
 
-        def failed(error: Exception) -> None:
+        def given_up() -> None:
+            self.saving = False
             if lock is not None and lock is not self._lock:
                 lock.release()
-            messages.show_error(self._window, error, hide_names=self._hidden)
 
+        def failed(error: Exception) -> None:
+            given_up()
+            self._not_saved(error, quiet=quiet)
+
+        self.saving = True
         job = Job("Saving the session", lambda _: tasks().save_session(state, study, path))
-        self._jobs.start(job, Handlers(done=saved, failed=failed))
+        self._jobs.start(job, Handlers(done=saved, failed=failed, cancelled=given_up))
+
+    def _not_saved(self, error: Exception, *, quiet: bool) -> None:
+        if quiet:
+            reason = str(error).rpartition(": ")[2]  # without the name of the file
+            self.told.emit(f"The session could not be saved by itself: {reason}")
+        else:
+            messages.show_error(self._window, error, hide_names=self._hidden)
 
     # -- opening -----------------------------------------------------------------------------------------------
 
