@@ -161,7 +161,7 @@ class Settings:
         5,
         FILES,
         "Save sessions by themselves",
-        "A session that has a file is saved so long after a change; 0: never. Each step is kept against a crash anyway.",
+        "A session with a file is saved so long after a change (0: never). Each step is kept against a crash anyway.",
         low=0,
         high=60,
         suffix=" min",
