@@ -5,6 +5,7 @@ import json
 import os
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from tests.unit.lgg_layout import write_patient
@@ -12,9 +13,11 @@ from tumorview.app.jobs import CancelToken, JobContext
 from tumorview.app.training_flow import FlowState, PageId, TrainingFlow, list_trainings, suggested_name
 from tumorview.app.training_import import import_cases
 from tumorview.app.training_plan import Side, TrainingPlan
-from tumorview.app.training_recipe import BaseModel, RecipeChoices
+from tumorview.app.training_preview import augmented, load_preview
+from tumorview.app.training_recipe import BaseModel, Budget, RecipeChoices, Variation, augmentation
 from tumorview.errors import JobCancelled, TrainingError, WriteError
 from tumorview.ml.recipes import load_recipe
+from tumorview.ml.training_estimate import TrainingEstimate
 
 BASES = [BaseModel("unet-cbam-lgg", "Bundled", True, 32)]
 
@@ -261,3 +264,29 @@ def test_the_state_names_no_file_of_the_program(flow: TrainingFlow, data: Path):
 def test_names_of_new_models_do_not_repeat():
     assert suggested_name([], "Own model") == "Own model"
     assert suggested_name(["Own model", "Own model 3", "Other"], "Own model") == "Own model 4"
+
+
+def test_a_measurement_counts_only_for_the_network_it_was_made_of(flow: TrainingFlow, data: Path):
+    add(flow, data)
+    flow.next()
+    flow.next()
+    estimate = TrainingEstimate(256, 8, 1.0, 0.1, 10**9, "cpu")
+    flow.change(choices=RecipeChoices(budget=Budget.MINUTES, minutes=5))
+    assert "not been measured" in str(flow.obstacles()[0])
+    flow.change(estimate=estimate, measured=flow.measuring)
+    assert (flow.obstacles(), flow.estimate) == ([], estimate)
+    flow.change(choices=RecipeChoices(budget=Budget.MINUTES, minutes=5, freeze=1))
+    assert flow.estimate is None
+
+
+def test_the_preview_shows_varied_slices_and_the_same_again_for_the_same_seed(flow: TrainingFlow, data: Path):
+    add(flow, data)
+    slices = load_preview(flow.run_folder, ["case_001", "case_002"], JobContext())
+    assert slices.labels.any((1, 2)).all()
+    strong = augmentation(Variation.STRONG)
+    first, again, other = (augmented(slices, strong, 64, seed, JobContext()) for seed in (1, 1, 2))
+    assert [picture.shape for picture in first] == [(64, 64, 3)] * 2
+    assert np.array_equal(first[0], again[0])
+    assert not np.array_equal(first[0], other[0])
+    plain = augmented(slices, augmentation(Variation.OFF), 256, 1, JobContext())
+    assert plain[0][..., 1].std() > 20

@@ -162,9 +162,9 @@ def test_a_measurement_that_fails_says_why(monkeypatch: pytest.MonkeyPatch):
         measure_recipe(build(RecipeChoices(), COUNTS, BASES), "cpu", JobContext())
 
 
-def test_a_measurement_holds_for_other_numbers_of_steps_only():
+def test_a_measurement_holds_for_another_length_batch_and_size_but_not_for_another_network():
     def key(**values: object) -> str:
         return measured_for(build(replace(RecipeChoices(), **values), COUNTS, BASES), "cpu")
 
-    assert key() == key(epochs=3, learning_rate=1e-3)
-    assert len({key(), key(batch=4), key(size=128), key(freeze=2), key(base_model="mine")}) == 5
+    assert key() == key(epochs=3, learning_rate=1e-3) == key(batch=4, size=128)
+    assert len({key(), key(freeze=2), key(base_model="mine"), key(base_model="", width=64)}) == 4

@@ -16,18 +16,21 @@ from pathlib import Path
 from typing import Any
 
 from tumorview.app.training_cases import CaseRecord, marked_twins
+from tumorview.app.training_feed import OUTPUT_NAME
+from tumorview.app.training_measure import measured_for
 from tumorview.app.training_plan import DATA_NAME, PLAN_NAME, PlannedCase, Side, TrainingPlan
-from tumorview.app.training_recipe import BaseModel, RecipeChoices, SliceCounts, build
+from tumorview.app.training_recipe import BaseModel, Budget, RecipeChoices, SliceCounts, build
 from tumorview.app.training_split import FEWEST_PATIENTS, SplitWish, faults, patients_of, proposed, too_few
 from tumorview.app.training_store import ASIDE_NAME, forget, load_fingerprints, place
 from tumorview.core.event import Event
 from tumorview.errors import TrainingError, TumorViewError
 from tumorview.io.atomic import atomic_write_bytes, write_error
+from tumorview.ml.recipes import Recipe
 from tumorview.ml.training_estimate import TrainingEstimate
 
 FLOW_NAME = "flow.json"
 TRAINING_NAME = "training"
-_BEGUN_NAME, _MODEL_NAME = "metrics.jsonl", "model.safetensors"
+_BEGUN_NAMES, _MODEL_NAME = ("metrics.jsonl", OUTPUT_NAME), "model.safetensors"
 _VERSION = 1
 
 
@@ -118,12 +121,31 @@ class TrainingFlow:
     @property
     def begun(self) -> bool:
         """Whether the trainer has started, so that patients and recipe stay as they are."""
-        return (self.run_folder / _BEGUN_NAME).exists()
+        return has_begun(self.run_folder)
 
     @property
     def counts(self) -> SliceCounts:
         """The slices of the split as it is."""
         return SliceCounts.of(self._state.cases, self._state.sides)
+
+    @property
+    def estimate(self) -> TrainingEstimate | None:
+        """What was measured, if it was for the network and device chosen now."""
+        try:
+            return self._state.estimate if self.measuring == self._state.measured else None
+        except TumorViewError:
+            return None
+
+    @property
+    def measuring(self) -> str:
+        """What a measurement would be for now; TumorViewError where the choices make no recipe."""
+        return measured_for(self.recipe_to_measure, self._state.choices.device)
+
+    @property
+    def recipe_to_measure(self) -> Recipe:
+        """The recipe as far as its cost by step goes: its length is not known before it is measured."""
+        choices = replace(self._state.choices, budget=Budget.EPOCHS, epochs=1)
+        return build(choices, self.counts, self.bases())
 
     def change(self, **values: Any) -> None:  # noqa: ANN401 - fields of FlowState
         """Replace parts of the state, tell the listeners and save; WriteError where that fails (the change stays)."""
@@ -231,7 +253,7 @@ class TrainingFlow:
         if self.begun and (self.run_folder / PLAN_NAME).exists():
             return TrainingPlan.load(self.run_folder)
         state = self._state
-        recipe = build(state.choices, self.counts, self.bases(), state.estimate, title=state.name)
+        recipe = build(state.choices, self.counts, self.bases(), self.estimate, title=state.name)
         cases = tuple(
             PlannedCase(case.id, case.title, case.source, case.group, state.sides[case.id])
             for case in state.cases
@@ -270,6 +292,11 @@ class TrainingFlow:
         return flow
 
 
+def has_begun(run_folder: Path) -> bool:
+    """Whether a trainer was ever started in the folder."""
+    return any((run_folder / name).exists() for name in _BEGUN_NAMES)
+
+
 @dataclass(frozen=True, slots=True)
 class TrainingSummary:
     """One training on disk; ``problem`` says why it cannot be opened."""
@@ -287,7 +314,7 @@ def list_trainings(root: Path) -> list[TrainingSummary]:
         return []
     found = []
     for folder in sorted((path for path in root.iterdir() if (path / FLOW_NAME).exists()), reverse=True):
-        begun = (folder / _BEGUN_NAME).exists()
+        begun = has_begun(folder)
         try:
             state = _read(folder)
         except TrainingError as error:

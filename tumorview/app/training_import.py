@@ -154,7 +154,7 @@ def _read(source: CaseFiles | OpenCase, context: Progress) -> tuple[Study, Mask,
         raise _CaseError(
             ProblemKind.NO_MASK,
             " ".join(("There is no mask of the tumour.", *(text for text in notes if "ground truth" in text))),
-            "Put NAME_mask.nii.gz beside the image; or open it, segment and correct it, and save the session.",
+            "Put each mask beside its image as NAME_mask; or open the case, correct its mask, and save the session.",
         )
     return study, mask_or_none, tuple(Problem(ProblemKind.NOTE, text) for text in notes)
 

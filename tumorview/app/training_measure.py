@@ -5,6 +5,7 @@ import json
 import subprocess
 import sys
 import tempfile
+from dataclasses import replace
 from pathlib import Path
 
 from tumorview.app.jobs import JobContext
@@ -18,8 +19,10 @@ _REMEDY = "Choose smaller slices, a smaller batch or a narrower network, and mea
 
 
 def measured_for(recipe: Recipe, device: str) -> str:
-    """What a measurement depends on: an estimate holds for every recipe of which this is the same."""
-    return f"{recipe_text(small(recipe))}\n{device}"
+    """What a measurement depends on but slice size and batch, by which it can be scaled."""
+    reduced = small(recipe)
+    last = replace(reduced.phases[-1], size=256, batch=1)
+    return f"{recipe_text(replace(reduced, phases=(*reduced.phases[:-1], last)))}\n{device}"
 
 
 def measure_recipe(recipe: Recipe, device: str, context: JobContext) -> TrainingEstimate:

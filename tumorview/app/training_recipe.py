@@ -11,7 +11,16 @@ from tumorview.app.training_cases import CaseRecord
 from tumorview.app.training_plan import Side
 from tumorview.app.training_split import Sides
 from tumorview.errors import ModelError, TrainingError
-from tumorview.ml.recipes import AugmentSettings, DataSettings, ModelSettings, Phase, Recipe, load_recipe, parse_recipe
+from tumorview.ml.recipes import (
+    AugmentSettings,
+    DataSettings,
+    ModelSettings,
+    Phase,
+    Recipe,
+    load_recipe,
+    parse_recipe,
+    recipe_text,
+)
 from tumorview.ml.registry import DEFAULT_MODEL, ModelRegistry
 from tumorview.ml.training_estimate import TrainingEstimate
 
@@ -170,6 +179,11 @@ def augmentation(variation: Variation) -> AugmentSettings:
         return standard
     halved = {item.name: getattr(standard, item.name) / 2 for item in fields(standard) if item.name != "flip"}
     return replace(standard, **halved)
+
+
+def recipe_text_of(recipe: Recipe) -> str:
+    """The recipe as TOML, for the eye and the hand."""
+    return recipe_text(recipe)
 
 
 def run_seconds(recipe: Recipe, counts: SliceCounts, estimate: TrainingEstimate) -> float:

@@ -132,6 +132,15 @@ def forget(run_folder: Path, case_id: str) -> None:
         (run_folder / ASIDE_NAME / f"{case_id}{suffix}").unlink(missing_ok=True)
 
 
+def prepared_folder(run_folder: Path, case_id: str) -> Path:
+    """Where the slices of a prepared case are now; TrainingError where they are gone."""
+    data, aside = run_folder / DATA_NAME / case_id, run_folder / ASIDE_NAME / case_id
+    if data.is_dir():
+        return data
+    _require_prepared(aside)
+    return aside
+
+
 def prepared_patients(run_folder: Path) -> list[PatientFiles]:
     """The cases in ``data`` as the trainer finds them; TrainingError where one is damaged."""
     return discover([run_folder / DATA_NAME])

@@ -94,6 +94,7 @@ def _edit_handlers(window: "MainWindow") -> dict[str, Handler]:
         "segment.models": lambda: window.open_dialog(
             ModelManager, lambda: ModelManager(window.models, window.jobs, window)
         ),
+        "train.wizard": lambda: window.training.open(),
         "edit.undo": lambda: step("undo"),
         "edit.redo": lambda: step("redo"),
         **{action: tool(chosen) for action, chosen in TOOL_ACTIONS.items()},

@@ -103,6 +103,7 @@ GLYPHS = {
     "default": "star",
     "candidate": "hourglass",
     "passed": "check-circle",
+    "train": "graduation-cap",
 }
 
 

@@ -57,6 +57,7 @@ from tumorview.gui.views import CursorInfo, OverlayOptions, SliceStrip, SliceVie
 from tumorview.gui.views.volume_view import VolumeView, make_volume_view
 from tumorview.gui.waiting import Waiting
 from tumorview.gui.welcome import WelcomePage
+from tumorview.gui.wizard.controller import TrainingController
 
 DEFAULT_SIZE = (1440, 900)
 STRIP_HEIGHT = 38
@@ -130,6 +131,7 @@ class MainWindow(QMainWindow):
             self.segmenting.settle,
             self,
         )
+        self.training = TrainingController(self, self.session, self.jobs, self.memory, lambda: self.models.reload())
         self.waiting = Waiting(self.jobs, self.status, self)
         self._tidy = Debounce(TIDY_MS, heap.give_back, self)
         self._closing = False
@@ -380,6 +382,7 @@ class MainWindow(QMainWindow):
         self.memory.change(window_geometry=bytes(self.saveGeometry().toBase64().data()).decode())
         self.memory.flush()
         self.hide()
+        self.training.close()
         self.jobs.shutdown()
         self.restoring.close()
         self.files.sessions.release()

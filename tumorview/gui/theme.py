@@ -240,6 +240,15 @@ QToolButton[slot="true"][ready="true"] {{ border: 1px solid {c.accent_hover}; }}
 #command_palette {{ border: 1px solid {c.border}; }}
 #top_line {{ background: {c.border}; margin: 0; }}
 #panel_separator {{ background: {c.window}; }}
+QPushButton[step] {{ background: transparent; border: 1px solid transparent; text-align: left; padding: 6px 8px; }}
+QPushButton[step="current"] {{ background: {c.control}; color: {c.text}; font-weight: 600; }}
+QPushButton[step="done"] {{ color: {c.text}; }}
+QPushButton[step="done"]:disabled {{ color: {c.text_dim}; }}
+QPushButton[step]:focus {{ border: 1px solid {c.accent_hover}; }}
+#training_steps {{ border: none; }}
+#training_case_table::item:selected, #training_split_table::item:selected {{
+    background: {c.control_hover}; color: {c.text};
+}}
 QLabel[dim="true"] {{ color: {c.text_dim}; }}
 QLabel[warning="true"] {{ color: {c.amber}; }}
 QLabel[error="true"] {{ color: {c.red}; }}

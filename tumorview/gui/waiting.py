@@ -6,13 +6,13 @@ from tumorview.gui import channels, editing, files, measuring, model_manager, na
 from tumorview.gui.job_runner import JobEnded, JobProgress, JobRunner
 from tumorview.gui.status import StatusBar
 from tumorview.gui.views import volume_scene
-from tumorview.gui.wizard.page import WATCH_GROUP
+from tumorview.gui.wizard.page import GROUPS as TRAINING_GROUPS
 
 CANCELLABLE = files.CANCELLABLE | {segmenting.GROUP, editing.GROUP}
 # Told elsewhere, or not worth a word.
 QUIET = frozenset((
-    segmenting.GROUP, channels.GROUP, names.CHECK, model_manager.CHECK, measuring.LESIONS, editing.PREVIEW, WATCH_GROUP,
-    *volume_scene.GROUPS,
+    segmenting.GROUP, channels.GROUP, names.CHECK, model_manager.CHECK, measuring.LESIONS, editing.PREVIEW,
+    *volume_scene.GROUPS, *TRAINING_GROUPS,
 ))  # fmt: skip
 DELAY_MS = 300  # what is done sooner only flickers
 

@@ -25,6 +25,14 @@ ACTIONS: tuple[ActionSpec, ...] = (
         ends_group=True,
     ),
     ActionSpec(
+        "train.wizard",
+        "&Train a Model…",
+        SEGMENT,
+        (),
+        "Fine-tune the network on your own cases, and see whether it really is better",
+        "train",
+    ),
+    ActionSpec(
         "segment.models",
         "&Models…",
         SEGMENT,

@@ -9,9 +9,13 @@ from PySide6.QtWidgets import QWidget
 
 from tumorview.app.session import Session
 from tumorview.app.settings import Settings
+from tumorview.app.training_cases import CaseRecord
 from tumorview.gui.job_runner import JobRunner
 
+# Groups of jobs of which one runs at a time.
+IMPORT_GROUP, PREVIEW_GROUP, MEASURE_GROUP = "training_import", "training_preview", "training_measure"
 WATCH_GROUP = "training_watch"  # of the job that looks at a run, several times a second
+GROUPS = (IMPORT_GROUP, PREVIEW_GROUP, MEASURE_GROUP, WATCH_GROUP)
 
 
 @dataclass(frozen=True)
@@ -29,6 +33,10 @@ class WizardServices:
     models_folder: Path
     models_changed: Callable[[], None] = lambda: None
 
+    def title_of(self, case: CaseRecord) -> str:
+        """What a case is called on the screen: not by its files' names where these are to be hidden."""
+        return f"Case {case.id.removeprefix('case_')}" if self.settings().hide_identity else case.title
+
 
 class WizardPage(QWidget):
     """One page. The shell asks ``complete`` again whenever ``changed`` is emitted, and offers Next only where it holds.
@@ -38,8 +46,14 @@ class WizardPage(QWidget):
     """
 
     changed = Signal()
+    failed = Signal(object)  # an Exception that the shell shows
     title = ""
     lead = ""  # one sentence under the title
+
+    @property
+    def first_control(self) -> QWidget | None:
+        """What gets the keyboard when the page comes into view; None where Next or Back should have it."""
+        return None
 
     @property
     def complete(self) -> bool:
