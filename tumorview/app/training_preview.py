@@ -46,15 +46,12 @@ def augmented(
     slices: PreviewSlices, settings: AugmentSettings, size: int, seed: int, context: JobContext
 ) -> list[Bytes]:
     """A job: the FLAIR of each slice as the network may see it in training, RGB [size, size, 3], the mask outlined."""
-    import torch
-
-    from tumorview.ml.augment import Augmenter
+    from tumorview.ml.augment import varied
 
     context.check()
-    generator = torch.Generator().manual_seed(seed)
-    values, labels = Augmenter(settings, size)(slices.images, slices.labels, generator)
+    values, labels = varied(settings, size, slices.images, slices.labels, seed)
     pictures = []
-    for image, label in zip(values[:, 1].numpy(), labels.numpy(), strict=True):
+    for image, label in zip(values[:, 1], labels, strict=True):
         context.check()
         low, high = np.percentile(image, (_LOW, _HIGH))
         grey = np.clip((image - low) / max(float(high - low), 1e-6) * 255, 0, 255).astype(np.uint8)

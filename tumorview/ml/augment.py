@@ -58,6 +58,14 @@ class Augmenter:
         return moved, target[:, 0].round().long()
 
 
+def varied(
+    settings: AugmentSettings, size: int, images: npt.NDArray[np.uint8], labels: npt.NDArray[np.uint8], seed: int
+) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.int64]]:
+    """What training may make of some slices, to be looked at: network input [n, 3, size, size] and labels."""
+    values, target = Augmenter(settings, size)(images, labels, torch.Generator().manual_seed(seed))
+    return values.numpy(), target.numpy()
+
+
 def sampling_grid(count: int, size: int, settings: AugmentSettings, random: torch.Generator) -> Tensor:
     """[count, size, size, 2] positions (x, y in -1..1) to sample from."""
     angle = _symmetric(count, random) * math.radians(settings.rotation_degrees)
