@@ -289,6 +289,10 @@ def test_the_expert_edits_the_file_and_mistakes_are_named(qtbot: QtBot, wizard: 
     page.expert.setPlainText(text.replace("lr = 0.0002", "lr = 0.001"))
     qtbot.waitUntil(lambda: wizard.next.isEnabled())
     assert wizard.flow.plan().recipe.phases[0].lr == 0.001
+    page.template.setCurrentText("quick")
+    page.template.activated.emit(page.template.currentIndex())
+    assert wizard.flow.plan().recipe.name == "quick"
+    assert "width = 8" in page.expert.toPlainText()
     page.as_text.click()
     assert wizard.flow.state.choices.expert == ""
     assert page.form.isVisible()

@@ -19,6 +19,7 @@ from tumorview.ml.recipes import (
     Recipe,
     load_recipe,
     parse_recipe,
+    recipe_names,
     recipe_text,
 )
 from tumorview.ml.registry import DEFAULT_MODEL, ModelRegistry
@@ -179,6 +180,11 @@ def augmentation(variation: Variation) -> AugmentSettings:
         return standard
     halved = {item.name: getattr(standard, item.name) / 2 for item in fields(standard) if item.name != "flip"}
     return replace(standard, **halved)
+
+
+def named_recipes() -> list[tuple[str, str, str]]:
+    """Name, title and text of the recipes that come with the program."""
+    return [(recipe.name, recipe.title, recipe_text(recipe)) for recipe in map(load_recipe, recipe_names())]
 
 
 def recipe_text_of(recipe: Recipe) -> str:

@@ -9,11 +9,11 @@ from PySide6.QtWidgets import QHBoxLayout, QPushButton, QStackedWidget, QVBoxLay
 from tumorview.app.jobs import Job, JobContext
 from tumorview.app.training_flow import FlowState, TrainingFlow
 from tumorview.app.training_measure import measure_recipe
-from tumorview.app.training_recipe import RecipeChoices, epochs_of, recipe_text_of, run_seconds
+from tumorview.app.training_recipe import RecipeChoices, epochs_of, named_recipes, recipe_text_of, run_seconds
 from tumorview.errors import TumorViewError
 from tumorview.gui import theme
 from tumorview.gui.job_runner import Handlers
-from tumorview.gui.widgets import CheckBox, label, named, row
+from tumorview.gui.widgets import CheckBox, ComboBox, label, named, row
 from tumorview.gui.wizard.augment_preview import AugmentPreview
 from tumorview.gui.wizard.page import MEASURE_GROUP, WizardPage, WizardServices
 from tumorview.gui.wizard.recipe_form import ExpertText, RecipeForm
@@ -44,6 +44,13 @@ class RecipePage(WizardPage):
         self.as_text = CheckBox("Edit the recipe file instead")
         named(self.as_text, "training_expert", "Edit the recipe file", "Every setting there is, as text")
         self.as_text.toggled.connect(self._show_expert)
+        self.template = ComboBox()
+        named(self.template, "training_template", "Fill from", "Take a recipe that comes with the program instead")
+        self.template.addItem("Fill from…")
+        for name, title, text in named_recipes():
+            self.template.addItem(name, text)
+            self.template.setItemData(self.template.count() - 1, title, Qt.ItemDataRole.ToolTipRole)
+        self.template.activated.connect(lambda _: self._fill_from(self.template.currentData()))
         self.choices = QStackedWidget()
         self.choices.addWidget(self.form)
         self.choices.addWidget(self.expert)
@@ -57,7 +64,7 @@ class RecipePage(WizardPage):
         self.measure.clicked.connect(self._measure_or_cancel)
         left, right = QVBoxLayout(), QVBoxLayout()
         left.addWidget(self.choices, 1)
-        left.addWidget(self.as_text)
+        left.addLayout(row(self.as_text, 1, self.template))
         heading = label("Cost on this machine")
         theme.scaled(heading, 1.0, bold=True)
         right.addLayout(row(heading, 1, self.measure))
@@ -153,6 +160,11 @@ class RecipePage(WizardPage):
         elif not on and choices.expert:
             self._try(lambda: self.flow.change(choices=replace(choices, expert="")))
 
+    def _fill_from(self, text: str | None) -> None:
+        self.template.setCurrentIndex(0)
+        if text is not None:
+            self._expert_edited(text)
+
     def _expert_edited(self, text: str) -> None:
         self._try(lambda: self.flow.change(choices=replace(self.flow.state.choices, expert=text or " ")))
 
@@ -170,8 +182,9 @@ class RecipePage(WizardPage):
         blocked = self.as_text.blockSignals(True)
         self.as_text.setChecked(bool(state.choices.expert))
         self.as_text.blockSignals(blocked)
+        self.template.setVisible(bool(state.choices.expert))
         self.choices.setCurrentWidget(self.expert if state.choices.expert else self.form)
-        for widget in (self.form, self.expert, self.as_text):
+        for widget in (self.form, self.expert, self.as_text, self.template):
             widget.setEnabled(not self.flow.begun)
         self.measure.setText("Cancel" if self.measuring else "&Measure")
         self.cost.setText(self._cost_text(state.choices))
