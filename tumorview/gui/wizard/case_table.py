@@ -159,7 +159,9 @@ class CaseTable(QTableWidget):
         if pixmap.isNull():
             pixmap = QPixmap(PICTURE, PICTURE)
             pixmap.fill(QColor("black"))
-        return QIcon(pixmap)
+        icon = QIcon(pixmap)
+        icon.addPixmap(pixmap, QIcon.Mode.Selected)  # otherwise tinted while its row is selected
+        return icon
 
     def _item_changed(self, item: QTableWidgetItem) -> None:
         if item.column() == CASE and item.flags() & Qt.ItemFlag.ItemIsUserCheckable:

@@ -18,13 +18,13 @@ from tumorview.gui.widgets import ElidedLabel, label, named, row
 from tumorview.gui.wizard.data_page import DataPage
 from tumorview.gui.wizard.page import WizardPage, WizardServices
 from tumorview.gui.wizard.recipe_page import RecipePage
+from tumorview.gui.wizard.result_page import ResultPage
 from tumorview.gui.wizard.run_page import RunPage
 from tumorview.gui.wizard.split_page import SplitPage
 from tumorview.gui.wizard.steps import Steps
 
 WIDTH, HEIGHT = 1060, 740
-LAST = PageId.RUN
-NEXT_TEXTS = {PageId.RECIPE: "&Prepare Training", LAST: "&Close"}
+NEXT_TEXTS = {PageId.RECIPE: "&Prepare Training", PageId.RESULT: "&Close"}
 
 
 class TrainingWizard(QWidget):
@@ -187,7 +187,8 @@ class TrainingWizard(QWidget):
                 return RecipePage(self.flow, self.services)
             case PageId.RUN:
                 return self._run_page()
-        raise ValueError(page_id)
+            case PageId.RESULT:
+                return ResultPage(self.flow.run_folder, self.services)
 
     def _run_page(self) -> RunPage:
         page = RunPage(self.services.jobs)
@@ -217,7 +218,7 @@ class TrainingWizard(QWidget):
     def go_on(self) -> None:
         """The next page, where nothing is in the way."""
         page_id = self.flow.state.page
-        if page_id is LAST:
+        if page_id is PageId.RESULT:
             self.close()
         elif self._blocked() is None:
             self._try(self.flow.next)
@@ -240,7 +241,7 @@ class TrainingWizard(QWidget):
     def _blocked(self) -> str | None:
         """Why one cannot go on; "" where the page itself is busy."""
         page_id = self.flow.state.page
-        if page_id is LAST:
+        if page_id is PageId.RESULT:
             return None
         if not self.page(page_id).complete:
             return ""
