@@ -61,6 +61,7 @@ kill: setup  ## kill the program while somebody paints, thirty times (KILLS=30);
 screenshots: setup  ## take the pictures of the documentation again
 	$(BIN)/python docs/make_screenshots.py
 	$(BIN)/python docs/tool_pictures.py
+	$(BIN)/python docs/panel_pictures.py
 
 screens: setup  ## after a change of the window that is meant: keep how its main states look, and the page of keys
 	TUMORVIEW_UPDATE_SCREENS=1 $(BIN)/pytest -q tests/gui/test_screens.py

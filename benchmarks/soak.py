@@ -30,7 +30,7 @@ from tumorview.gui.application import create_window
 from tumorview.gui.bench_program import resident_megabytes
 from tumorview.gui.main_window import MainWindow
 
-PATIENCE_SECONDS = 120.0
+PATIENCE_SECONDS = 600.0  # the machine may be busy with something else
 SHARE_KEPT = 0.10
 REST_SECONDS = 1.0
 READINGS_EVERY = 10  # studies

@@ -9,7 +9,7 @@ import os
 import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 if not os.environ.get("DISPLAY") and sys.platform == "linux":
@@ -150,22 +150,13 @@ def measure(window: MainWindow, folder: Path) -> None:
     view = window.view()
     window.actions["view.largest_tumour"].trigger()
     window.actions["measure.lesions"].setChecked(True)
-    rows, columns = view.viewport.rows, view.viewport.columns
-
-    def at(row: float, column: float) -> QPoint:
-        return QPointF(*view.viewport.to_widget(row * rows, column * columns)).toPoint()
-
     for tool, places in (
         ("distance", ((0.46, 0.27), (0.46, 0.64))),
         ("angle", ((0.55, 0.35), (0.5, 0.48), (0.62, 0.5))),
         ("ellipse", ((0.68, 0.3), (0.78, 0.42))),
         ("probe", ((0.8, 0.6),)),
     ):
-        window.actions[f"measure.{tool}"].trigger()
-        for place in places:
-            QTest.mouseMove(view, at(*place))
-            QTest.mouseClick(view, Qt.MouseButton.LeftButton, pos=at(*place))
-            QApplication.processEvents()
+        measure_with(window, tool, places)
     window.session.measurements.rename(window.session.measurements.items[0].id, "Width")
     window.actions["edit.navigate"].trigger()
     settle(window)
@@ -173,6 +164,17 @@ def measure(window: MainWindow, folder: Path) -> None:
     view.step(-1)
     settle(window)
     take(window.strip, folder, "slice-strip")
+
+
+def measure_with(window: MainWindow, tool: str, places: Sequence[tuple[float, float]]) -> None:
+    """Click with a measuring tool on places of the slice, in shares of its rows and columns."""
+    view = window.view()
+    window.actions[f"measure.{tool}"].trigger()
+    for row, column in places:
+        spot = QPointF(*view.viewport.to_widget(row * view.viewport.rows, column * view.viewport.columns)).toPoint()
+        QTest.mouseMove(view, spot)
+        QTest.mouseClick(view, Qt.MouseButton.LeftButton, pos=spot)
+        QApplication.processEvents()
 
 
 def contrast(window: MainWindow, folder: Path) -> None:

@@ -90,23 +90,31 @@ def rows(repeats: int = REPEATS) -> list[BenchRow]:
 
 
 def scroll_rows(session: Session, repeats: int = REPEATS) -> list[BenchRow]:
-    """Wheel steps in two views of a linked 2x2 layout: overlay, ground truth and crosshair on."""
+    """Wheel steps in two views of a linked 2x2 layout, and in one large view: overlay and ground truth on."""
     measured = []
-    with _window(session, Layout.QUAD) as grid:
-        for plane in (Plane.AXIAL, Plane.SAGITTAL):
-            view = grid.view(plane)
-            watch = FrameWatch(view)
-            place = QPointF(view.rect().center())
-            milliseconds = []
-            for number in range(repeats):
-                down = -120 if number % 100 < 50 else 120
-                start = time.perf_counter()
-                QCoreApplication.sendEvent(view, _wheel(view, place, down))
-                watch.wait()
-                milliseconds.append((time.perf_counter() - start) * 1000.0)
-            where = "" if plane is Plane.AXIAL else f" ({plane.value} view)"
-            measured += _rows(f"wheel step to painted frame, 2x2 layout{where}", milliseconds)
+    for layout, planes, name in (
+        (Layout.QUAD, (Plane.AXIAL, Plane.SAGITTAL), "2x2 layout"),
+        (Layout.AXIAL, (Plane.AXIAL,), "one view"),
+    ):
+        with _window(session, layout) as grid:
+            for plane in planes:
+                where = name if plane is Plane.AXIAL else f"{name} ({plane.value} view)"
+                measured += _rows(f"wheel step to painted frame, {where}", _scroll(grid.view(plane), repeats))
     return measured
+
+
+def _scroll(view: SliceView, repeats: int) -> list[float]:
+    """Milliseconds from each wheel step to the painted frame."""
+    watch = FrameWatch(view)
+    place = QPointF(view.rect().center())
+    milliseconds = []
+    for number in range(repeats):
+        down = -120 if number % 100 < 50 else 120
+        start = time.perf_counter()
+        QCoreApplication.sendEvent(view, _wheel(view, place, down))
+        watch.wait()
+        milliseconds.append((time.perf_counter() - start) * 1000.0)
+    return milliseconds
 
 
 def brush_rows(session: Session, repeats: int = REPEATS) -> list[BenchRow]:
