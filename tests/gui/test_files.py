@@ -91,7 +91,7 @@ def test_a_name_without_suffix_becomes_nifti(
 
 
 def test_the_suggested_name_lies_beside_the_image(window: MainWindow, flair: Path) -> None:
-    assert window.files.suggested_path() == flair.parent / "patient_flair_mask.nii.gz"
+    assert window.files.folders.suggested_path() == flair.parent / "patient_flair_mask.nii.gz"
 
 
 def test_png_slices_are_exported_and_hold_the_mask(
@@ -216,7 +216,7 @@ def test_what_cannot_be_read_is_told_and_the_study_stays(
 def test_a_truth_of_another_shape_is_refused(qtbot: QtBot, window: MainWindow, other_grid: Path) -> None:
     run_segmentation(qtbot, window)
     before = window.session.mask.data.copy()
-    window.files.load_truth(other_grid)
+    window.files.masks.load_truth(other_grid)
     finish(qtbot, window)
     text = error_of(window)
     assert "8 x 8 x 3" in text
@@ -280,4 +280,4 @@ def test_the_sample_study_comes_with_its_truth_and_is_not_recent(qtbot: QtBot, m
     assert window.session.truth is not None
     assert len(window.series_list.cards) == 3
     assert window.memory.settings.recent == ()
-    assert window.files.suggested_path().parent == Path.home()
+    assert window.files.folders.suggested_path().parent == Path.home()

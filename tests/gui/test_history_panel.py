@@ -114,6 +114,6 @@ def test_loaded_masks_do_not_show_their_file_name_while_the_identity_is_hidden(
     qtbot: QtBot, window: MainWindow, truth: Path
 ) -> None:
     window.memory.store.change(hide_identity=True)
-    window.files.load_mask(truth)
+    window.files.masks.load_mask(truth)
     qtbot.waitUntil(lambda: not window.jobs.running, timeout=TIMEOUT)
     shown(qtbot, window, "Start", "Load mask")

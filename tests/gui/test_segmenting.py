@@ -141,7 +141,7 @@ def test_a_threshold_set_by_key_or_script_settles_by_itself(qtbot: QtBot, window
 def test_dice_follows_the_mask(
     qtbot: QtBot, window: MainWindow, truth: Path, segmenter: FakeSegmenter
 ) -> None:
-    window.files.load_truth(truth)
+    window.files.masks.load_truth(truth)
     qtbot.waitUntil(lambda: not window.jobs.running, timeout=TIMEOUT)
     table = window.findChild(QTableWidget, "agreement_table")
     window.view().go_to(0, 0, 0)

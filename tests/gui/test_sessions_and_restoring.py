@@ -410,7 +410,7 @@ def test_a_mask_on_another_grid_is_resampled_once_the_user_agrees(
     qtbot: QtBot, make_window: MakeWindow, flair: Path, other_grid: Path
 ) -> None:
     window = make_window(flair)
-    window.files.load_mask(other_grid)
+    window.files.masks.load_mask(other_grid)
     finish(qtbot, window)
     asked = box(window, "resample_dialog")
     assert "8 x 8 x 3" in asked.text()
@@ -418,7 +418,7 @@ def test_a_mask_on_another_grid_is_resampled_once_the_user_agrees(
     press(window, "resample_dialog", "Cancel")
     assert not window.session.mask.has_labels
     qtbot.waitUntil(lambda: window.findChild(QMessageBox, "resample_dialog") is None)
-    window.files.load_mask(other_grid)
+    window.files.masks.load_mask(other_grid)
     finish(qtbot, window)
     press(window, "resample_dialog", "Resample to This Image")
     finish(qtbot, window)

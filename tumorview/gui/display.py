@@ -13,7 +13,7 @@ from tumorview.core.slicing import PlaneView
 from tumorview.core.study import Study
 from tumorview.gui.docks.agreement_dock import AgreementPanel
 from tumorview.gui.docks.labels_dock import LabelChange, LabelsPanel, OverlayChoice
-from tumorview.gui.files import Drawing
+from tumorview.gui.picture_export import Drawing
 from tumorview.gui.timing import Memory, Throttle
 from tumorview.gui.views import OverlayOptions, ViewGrid
 

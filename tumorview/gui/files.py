@@ -1,54 +1,35 @@
-"""Opening, saving and exporting for the window: dialogs, jobs and the promise that no unsaved work is lost."""
+"""Opening and saving for the window: dialogs, jobs and the promise that no unsaved work is lost."""
 
 import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-import numpy as np
-import numpy.typing as npt
-from PySide6.QtCore import QObject, QPoint, Signal
-from PySide6.QtWidgets import QFileDialog, QMenu, QMessageBox, QWidget
+from PySide6.QtCore import QPoint
+from PySide6.QtWidgets import QFileDialog, QMenu, QWidget
 
 from tumorview.app import protocols
 from tumorview.app.geometry_answers import placing_note
-from tumorview.app.jobs import Job, JobContext, JobTag
+from tumorview.app.jobs import Job, JobContext
 from tumorview.app.session import Session
-from tumorview.core.colour_maps import ColourMap
 from tumorview.core.edits import Edit
-from tumorview.core.mask import Mask
 from tumorview.core.opening import Irregular, Opening, SeveralStudiesError
-from tumorview.core.rendering import OverlayStyle, Window
-from tumorview.core.study import Series, Study
-from tumorview.errors import OtherGridError
-from tumorview.gui import messages, names, study_choice
+from tumorview.core.study import Study
+from tumorview.gui import messages, study_choice
 from tumorview.gui.autosaving import Autosave
+from tumorview.gui.file_work import FileWork, Folders, Then
 from tumorview.gui.job_runner import Handlers, JobRunner
+from tumorview.gui.mask_loading import MASK, TRUTH, MaskLoader
+from tumorview.gui.picture_export import EXPORT, Drawing, PictureExport
 from tumorview.gui.sessions import OPEN, SessionController, is_session, tasks
 from tumorview.gui.timing import Memory
 
-TRUTH, MASK, EXPORT = "truth", "mask", "export"
 CANCELLABLE = frozenset((OPEN, TRUTH, MASK, EXPORT))
 IMAGE_FILTER = (
     "Images (*.nii *.nii.gz *.dcm *.dicom *.ima *.tif *.tiff *.png *.jpg *.jpeg *.img *.hdr *.nrrd *.nhdr"
     " *.mha *.mhd *.zip DICOMDIR);;All files (*)"
 )
-MASK_FILTER = "Masks (*.nii *.nii.gz *.nrrd *.mha *.mhd *.seg *.dcm *.tif *.tiff *.png);;All files (*)"
 NIFTI_FILTER = "NIfTI (*.nii.gz *.nii)"
-PICTURE_FILTER = "PNG (*.png)"
-Picture = npt.NDArray[np.uint8]  # RGB [h, w, 3]
-Then = Callable[[], None]
-
-
-@dataclass(frozen=True)
-class Drawing:
-    """How the window shows the mask, for pictures that look alike; ``series`` None is the mask's own."""
-
-    style: OverlayStyle
-    series: Series | None = None
-    window: Window | None = None
-    colour_map: ColourMap = ColourMap.GREY
-    inverted: bool = False
 
 
 @dataclass(frozen=True)
@@ -61,10 +42,8 @@ class _Wanted:
     remember: bool
 
 
-class FileController(QObject):
-    """``told`` carries one line for the status bar."""
-
-    told = Signal(str)
+class FileController(FileWork):
+    """Opens studies and saves masks; ``masks``, ``pictures`` and ``sessions`` do the rest."""
 
     def __init__(
         self,
@@ -77,29 +56,31 @@ class FileController(QObject):
         drawn_as: Callable[[], Drawing],
         before_saving: Callable[[Then], None] = lambda proceed: proceed(),
     ) -> None:
-        super().__init__(window)
-        self._window, self._session, self._jobs, self._memory = window, session, jobs, memory
-        self._settle, self._drawn_as, self._before_saving = settle, drawn_as, before_saving
+        self.folders = Folders(session, memory)
+        super().__init__(window, session, jobs, memory, self.folders, settle=settle)
+        self._before_saving = before_saving
+        self.masks = MaskLoader(window, session, jobs, memory, self.folders, settle=settle)
+        self.pictures = PictureExport(window, session, jobs, memory, self.folders, settle=settle, drawn_as=drawn_as)
         self.sessions = SessionController(
             window, session, jobs, memory, settle=settle, before_losing=lambda then: self.before_losing(then)
         )
-        self.sessions.told.connect(self.told)
+        for part in (self.masks, self.pictures, self.sessions):
+            part.told.connect(self.told)
         self.autosave = Autosave(session, self.sessions, memory, self)
         self._saved_to: Path | None = None
-        self._save_folder: Path | None = None
         session.study_changed.connect(lambda _: self._forget_target())
 
     # -- opening -----------------------------------------------------------------------------------------------
 
     def open_file(self) -> None:
         """Let the user choose a file."""
-        chosen, _ = QFileDialog.getOpenFileName(self._window, "Open File", self._folder(), IMAGE_FILTER)
+        chosen, _ = QFileDialog.getOpenFileName(self._window, "Open File", self.folders.opened, IMAGE_FILTER)
         if chosen:
             self.open_path(Path(chosen))
 
     def open_folder(self) -> None:
         """Let the user choose a folder."""
-        chosen = QFileDialog.getExistingDirectory(self._window, "Open Folder", self._folder())
+        chosen = QFileDialog.getExistingDirectory(self._window, "Open Folder", self.folders.opened)
         if chosen:
             self.open_path(Path(chosen))
 
@@ -170,9 +151,9 @@ class FileController(QObject):
             self._memory.store.remember_recent(path)
             self._memory.store.change(last_folder=str(path.resolve().parent))
         if truth is not None:
-            self.load_truth(truth)
+            self.masks.load_truth(truth)
         if mask is not None:
-            self.load_mask(mask)
+            self.masks.load_mask(mask)
         if study.opening.irregular is Irregular.AS_IS:
             self._ask_irregular(study, wanted)
 
@@ -189,86 +170,6 @@ class FileController(QObject):
         self._session.close()
         self._jobs.cancel_stale()
 
-    # -- masks and truth ---------------------------------------------------------------------------------------
-
-    def open_truth(self) -> None:
-        """Let the user choose a ground truth."""
-        self._choose_mask("Load Ground Truth", self.load_truth)
-
-    def open_mask(self) -> None:
-        """Let the user choose a mask."""
-        self._choose_mask("Load Mask", self.load_mask)
-
-    def load_truth(self, path: Path) -> None:
-        """Compare with the mask in ``path``."""
-
-        def loaded(truth: Mask) -> None:
-            self._session.set_truth(truth)
-            self.told.emit(f"Ground truth: {self._name(path)}")
-
-        self._load("Loading ground truth", TRUTH, path, loaded, self._fail)
-
-    def load_mask(self, path: Path, *, resample: bool = False) -> None:
-        """Put the mask in ``path`` in the place of the one that is there, as one step; other grids need consent."""
-
-        def loaded(mask: Mask) -> None:
-            self._settle()
-            self._session.import_mask(mask, path)
-            self.told.emit(" ".join((f"Mask: {self._name(path)}.", *mask.remarks)))
-
-        def refused(error: Exception) -> None:
-            if isinstance(error, OtherGridError) and not resample:
-                self._ask_resample(error, lambda: self.load_mask(path, resample=True))
-            else:
-                self._fail(error)
-
-        self._load("Loading mask", MASK, path, loaded, refused, resample=resample)
-
-    def open_mask_folder(self) -> None:
-        """Let the user choose a folder of mask slices."""
-        chosen = QFileDialog.getExistingDirectory(self._window, "Load Mask from Folder", self._folder())
-        if chosen:
-            self.load_mask(Path(chosen))
-
-    def _ask_resample(self, error: OtherGridError, resample: Then) -> None:
-        box = messages.question(self._window, "resample_dialog", error.message, "Resampling keeps every label number.")
-        button = box.addButton("Resample to This Image", QMessageBox.ButtonRole.AcceptRole)
-        box.setStandardButtons(QMessageBox.StandardButton.Cancel)
-        box.finished.connect(lambda _: resample() if box.clickedButton() is button else None)
-        box.open()
-
-    def _choose_mask(self, title: str, load: Callable[[Path], None]) -> None:
-        chosen, _ = QFileDialog.getOpenFileName(self._window, title, self._folder(), MASK_FILTER)
-        if chosen:
-            self._memory.store.change(last_folder=str(Path(chosen).parent))
-            load(Path(chosen))
-
-    def _load(
-        self,
-        title: str,
-        group: str,
-        path: Path,
-        loaded: Callable[[Mask], None],
-        failed: Callable[[Exception], None],
-        *,
-        resample: bool = False,
-    ) -> None:
-        study, grid = self._session.study, self._session.grid
-        if study is None or grid is None:
-            return
-
-        def done(mask: Mask) -> None:
-            try:
-                loaded(mask)
-            except Exception as error:  # noqa: BLE001 - a mask that does not fit is told like one that cannot be read
-                self._fail(error)
-
-        def work(_: JobContext) -> Mask:
-            return tasks().open_mask(path, grid, resample=resample)
-
-        job = Job(title, work, JobTag(study.id), exclusive=group)
-        self._jobs.start(job, Handlers(done=done, failed=failed))
-
     # -- saving and exporting ----------------------------------------------------------------------------------
 
     def save_mask(self, then: Then | None = None) -> None:
@@ -282,7 +183,8 @@ class FileController(QObject):
         """Ask for a file and save the mask there."""
         if self._session.study is None:
             return
-        chosen, _ = QFileDialog.getSaveFileName(self._window, "Save Mask", str(self.suggested_path()), NIFTI_FILTER)
+        suggested = str(self.folders.suggested_path())
+        chosen, _ = QFileDialog.getSaveFileName(self._window, "Save Mask", suggested, NIFTI_FILTER)
         if chosen:
             path = Path(chosen)
             named = path.name.lower().endswith((".nii", ".nii.gz"))
@@ -302,7 +204,7 @@ class FileController(QObject):
             if self._session.study is not None and self._session.study.id == study.id:
                 self._saved_to = path
                 self._session.mark_saved_at(position)
-            self._save_folder = path.parent
+            self.folders.saved = path.parent
             self.told.emit(f"Mask saved and checked: {self._name(path, whole=True)}")
             if then is not None:
                 then()
@@ -318,71 +220,6 @@ class FileController(QObject):
         # No tag: a save that was asked for is finished, whatever is opened meanwhile.
         job = Job(f"Saving {self._name(path)}", work)
         self._jobs.start(job, Handlers(done=saved, failed=self._fail))
-
-    def export_png(self) -> None:
-        """Ask for a folder and write PNG slices there."""
-        start = self._first_folder() or self.suggested_path().parent
-        chosen = QFileDialog.getExistingDirectory(self._window, "Export PNG Slices to Folder", str(start))
-        if chosen:
-            self.export_png_to(Path(chosen))
-
-    def export_png_to(self, folder: Path) -> None:
-        """Write mask and overlay pictures of every slice into ``folder``."""
-        study, mask = self._session.study, self._snapshot()
-        if study is None or mask is None:
-            return
-        drawn = self._drawn_as()
-
-        def work(context: JobContext) -> list[Path]:
-            return tasks().export_png(
-                study,
-                mask,
-                folder,
-                series=drawn.series,
-                window=drawn.window,
-                colour_map=drawn.colour_map,
-                inverted=drawn.inverted,
-                style=drawn.style,
-                context=context,
-            )
-
-        def written(files: list[Path]) -> None:
-            self._save_folder = folder
-            self.told.emit(f"{len(files)} PNG files written and checked: {self._name(folder, whole=True)}")
-
-        self._jobs.start(Job("Exporting PNG slices", work, exclusive=EXPORT), Handlers(done=written, failed=self._fail))
-
-    def export_picture(self, make: Callable[[], Picture]) -> None:
-        """Ask for a file and save there the picture of the 3D view that ``make`` draws."""
-        if self._session.study is None:
-            return
-        mask = self.suggested_path()
-        start = mask.with_name(mask.name.removesuffix("_mask.nii.gz") + "_3d.png")
-        chosen, _ = QFileDialog.getSaveFileName(self._window, "Save 3D Picture", str(start), PICTURE_FILTER)
-        if chosen:
-            path = Path(chosen)
-            self.export_picture_to(path if path.suffix else path.with_suffix(".png"), make())
-
-    def export_picture_to(self, path: Path, picture: Picture) -> None:
-        """Write ``picture`` as PNG; success is told once the file was read back."""
-
-        def written(_: Path) -> None:
-            self._save_folder = path.parent
-            self.told.emit(f"Picture saved and checked: {self._name(path, whole=True)}")
-
-        job = Job(f"Saving {self._name(path)}", lambda _: tasks().export_picture(picture, path))
-        self._jobs.start(job, Handlers(done=written, failed=self._fail))
-
-    def suggested_path(self) -> Path:
-        """Where a mask that was never saved would go."""
-        study = self._session.study
-        assert study is not None
-        source = study.path
-        name = source.name
-        if not source.is_dir():
-            name = name.split(".")[0]
-        bundled = source == tasks().sample_path()
-        return (self._first_folder() or (Path.home() if bundled else source.parent)) / f"{name}_mask.nii.gz"
 
     # -- unsaved work ------------------------------------------------------------------------------------------
 
@@ -420,44 +257,18 @@ class FileController(QObject):
         menu = QMenu(self._window)
         menu.setObjectName("drop_menu")
         menu.addAction("Open as study", lambda: self.open_path(path))
-        menu.addAction("Load as mask", lambda: self.load_mask(path))
-        menu.addAction("Load as ground truth", lambda: self.load_truth(path))
+        menu.addAction("Load as mask", lambda: self.masks.load_mask(path))
+        menu.addAction("Load as ground truth", lambda: self.masks.load_truth(path))
         menu.aboutToHide.connect(menu.deleteLater)
         menu.popup(place)
 
-    def _name(self, path: Path, *, whole: bool = False) -> str:
-        """A file as the user may see it."""
-        return names.masked(self._memory.settings, str(path) if whole else path.name)
-
     # -- inside ------------------------------------------------------------------------------------------------
-
-    def _snapshot(self) -> Mask | None:
-        """The mask as it is now, for a job: the user may paint on while it is written."""
-        self._settle()
-        self._session.end_stroke()
-        mask = self._session.mask
-        if mask is None:
-            return None
-        copy = Mask(mask.data.copy(), mask.geometry, mask.labels)
-        copy.provenance = mask.provenance.copy()
-        return copy
 
     def _position(self) -> Edit | None:
         return self._session.history.position if self._session.history is not None else None
 
-    def _first_folder(self) -> Path | None:
-        """Where exports went last, otherwise where the settings want them."""
-        wanted = self._memory.settings.export_folder
-        return self._save_folder or (Path(wanted) if wanted and Path(wanted).is_dir() else None)
-
-    def _folder(self) -> str:
-        return self._memory.settings.last_folder or str(Path.home())
-
     def _forget_target(self) -> None:
         self._saved_to = None
-
-    def _fail(self, error: Exception) -> None:
-        messages.show_error(self._window, error, hide_names=self._memory.settings.hide_identity)
 
 
 def _remembered_roles(study: Study) -> str:

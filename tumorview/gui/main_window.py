@@ -118,7 +118,7 @@ class MainWindow(QMainWindow):
             panels.measure,
             self.action_set,
             self.jobs,
-            folder=lambda: self.files.suggested_path().parent,
+            folder=lambda: self.files.folders.suggested_path().parent,
         )
         self.stepping = StepController(
             self.session,
@@ -157,7 +157,7 @@ class MainWindow(QMainWindow):
         """Save the 3D view as a picture, where one is shown."""
         view = self.grid.volume_view
         if isinstance(view, VolumeView) and view.isVisible():
-            self.files.export_picture(view.picture)
+            self.files.pictures.export_picture(view.picture)
         elif view is not None and view.isVisible():
             self.status.tell("There is no 3D view on this display.")
         else:
