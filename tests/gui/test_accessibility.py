@@ -35,7 +35,10 @@ CONTROLS = (
     QPlainTextEdit,
 )
 SMALLEST = 20  # px: check boxes and spin boxes of Fusion at normal text
-DIALOGS = ("file.settings", "help.palette", "help.edit_shortcuts", "help.log", "help.about", "help.shortcuts")
+DIALOGS = (
+    "file.settings", "segment.models", "help.palette", "help.edit_shortcuts", "help.log", "help.about",
+    "help.shortcuts",
+)  # fmt: skip
 # A list whose field keeps the keyboard and moves through it.
 LED_BY_A_FIELD = {"palette_list"}
 
