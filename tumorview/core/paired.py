@@ -145,7 +145,7 @@ def _grounds(test: PairedTest) -> list[str]:
     if test.mean is not None and test.p_not_worse is not None:
         lines.append(
             f"Mean Dice {_change(test.mean)} on {test.patients} held-out patient{'s' * (test.patients != 1)}; "
-            f"the largest drop is {_drop(test.worst)}."
+            f"{_drop(test.worst)}."
         )
     else:
         lines.append("No patient was held out on whom both models could be compared.")
@@ -171,7 +171,7 @@ def _change(mean: float) -> str:
 
 
 def _drop(worst: float | None) -> str:
-    return "none" if worst is None or worst >= 0 else f"{-worst:.3f}"
+    return "no patient falls" if worst is None or worst >= 0 else f"the largest drop is {-worst:.3f}"
 
 
 def _percent(share: float) -> str:

@@ -164,7 +164,7 @@ class ResultPage(WizardPage):
         for line, (text, field) in enumerate((("&Name", self.name), ("N&otes", self.notes))):
             head = label(text)
             head.setBuddy(field)
-            form.addWidget(head, line, 0, Qt.AlignmentFlag.AlignTop)
+            form.addWidget(head, line, 0, Qt.AlignmentFlag.AlignTop if line else Qt.AlignmentFlag.AlignVCenter)
             form.addWidget(field, line, 1)
         form.addWidget(self.as_default, 0, 2)
         form.addWidget(self.install, 0, 3)
