@@ -1,7 +1,7 @@
 # TumorView: everything a developer or a first visitor runs. `make help` lists the targets.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help setup system demo test lint types layers pytest bench bench-napari soak kill screenshots screens docs wheel clean table4 table4-report model
+.PHONY: help setup system demo test lint types layers pytest bench bench-napari soak kill fuzz screenshots screens docs wheel clean table4 table4-report model
 
 VENV ?= .venv
 BIN := $(VENV)/bin
@@ -12,6 +12,7 @@ DATA ?=
 MODELS ?=
 MINUTES ?= 60
 KILLS ?= 30
+INPUTS ?= 10000
 TABLE4_VENV := .venv-table4
 TABLE4_STAMP := $(TABLE4_VENV)/.tumorview-table4-installed
 
@@ -57,6 +58,9 @@ soak: setup  ## an hour of scripted reading (MINUTES=60); memory, threads and Qt
 
 kill: setup  ## kill the program while somebody paints, thirty times (KILLS=30); every finished step must come back
 	TUMORVIEW_KILLS=$(KILLS) $(BIN)/pytest tests/e2e/test_crash.py -s
+
+fuzz: setup  ## open thousands of damaged files (INPUTS=10000): each in 5 s and 1 GB, with a study or a clear error
+	$(BIN)/python -m tests.fuzz --inputs $(INPUTS)
 
 screenshots: setup  ## take the pictures of the documentation again
 	$(BIN)/python docs/make_screenshots.py

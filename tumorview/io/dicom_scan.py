@@ -20,7 +20,7 @@ from tumorview.io.untrusted import check_allocation, reading
 
 MAX_FRAMES = 20_000  # of one file
 MAX_EDGE = 8192
-MAX_DEFLATED = 512 * 2**20  # bytes that a deflated dataset may unpack to
+MAX_DEFLATED = 256 * 2**20  # bytes that a deflated dataset may unpack to
 
 MOSAIC = "Siemens mosaic"
 DIRECTORY_CLASS = "1.2.840.10008.1.3.10"

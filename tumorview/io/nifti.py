@@ -13,6 +13,7 @@ from tumorview.core.volume import Volume
 from tumorview.errors import ReadError
 from tumorview.io.mask_pixels import labels_of, table_for
 from tumorview.io.nifti_header import NiftiImage, opened, placement
+from tumorview.io.pixels import Pixels
 from tumorview.io.series_files import plain, series_from, stem_of, unique_series
 
 Found = tuple[Volume, tuple[str, ...], Placing]
@@ -50,11 +51,24 @@ def volume_count(image: NiftiImage) -> int:
     return int(np.prod(extra, dtype=np.int64)) if extra else 1
 
 
+def _whole(image: NiftiImage) -> Pixels:
+    """All voxels, scaled slice by slice into float32: nibabel would make float64 of the whole, twice the memory."""
+    proxy = image.dataobj
+    stored = np.asanyarray(proxy.get_unscaled())
+    slope, inter = float(proxy.slope), float(proxy.inter)
+    if (slope, inter) == (1.0, 0.0) or stored.dtype.kind not in "iuf" or stored.ndim < 3:
+        return np.asanyarray(proxy) if (slope, inter) != (1.0, 0.0) else stored
+    scaled = np.empty(stored.shape, np.float32, order="F")
+    for index in range(stored.shape[2]):
+        scaled[..., index] = stored[..., index] * np.float64(slope) + inter
+    return scaled
+
+
 def _read_volume(image: NiftiImage, number: int, *, qform: bool = False) -> Found:
     """Volume ``number`` of the image as [k, j, i], what the user should know about it, and where its place is from."""
     extra = image.shape[3:]
     place = tuple(int(n) for n in np.unravel_index(number, extra, order="F")) if extra else ()
-    voxels = image.dataobj[(..., *place)] if extra else np.asanyarray(image.dataobj)
+    voxels = image.dataobj[(..., *place)] if extra else _whole(image)
     if voxels.ndim == 2:
         voxels = voxels[..., None]
     values, warnings = plain(voxels)

@@ -35,6 +35,7 @@ _MAGICS = (
     (4, b"ni2\0", nib.Nifti2Pair),
 )
 _ANALYZE_BYTES = 348
+_FLOAT_BYTES = 4
 _ANALYZE_TYPES = (1, 2, 4, 8, 16, 32, 64, 128)
 _HEADER_BYTES = 552  # of a NIfTI-2 header with its extension flag
 _UNITS_MM = {"meter": 1000.0, "micron": 0.001}
@@ -79,9 +80,17 @@ def opened(path: Path) -> Iterator[NiftiImage]:
         shape = tuple(int(n) for n in image.header.get_data_shape())
         if not 2 <= len(shape) <= 7 or min(shape) < 1:
             raise ReadError(f"'{path.name}' has the shape {shape}, which is no image.", "Open a 3-D image.")
-        wanted = math.prod(shape) * int(image.header.get_data_dtype().itemsize)
-        check_allocation(path, wanted, voxels.stat().st_size, compressed=head(voxels, 2) == GZIP_MAGIC)
+        count, size = math.prod(shape), int(image.header.get_data_dtype().itemsize)
+        compressed, stored = head(voxels, 2) == GZIP_MAGIC, voxels.stat().st_size
+        check_allocation(path, count * size, stored, compressed=compressed)
+        if compressed and _scaled(image):  # numbers that become floats
+            check_allocation(path, count * max(size, _FLOAT_BYTES), stored, compressed=True)
         yield image
+
+
+def _scaled(image: NiftiImage) -> bool:
+    """Whether stored numbers become floats."""
+    return (float(image.dataobj.slope), float(image.dataobj.inter)) != (1.0, 0.0)
 
 
 def _stream(path: Path) -> io.IOBase:

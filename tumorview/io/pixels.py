@@ -12,7 +12,7 @@ from PIL import Image
 
 from tumorview.errors import ReadError
 from tumorview.io.files import head
-from tumorview.io.untrusted import reading
+from tumorview.io.untrusted import SUSPICIOUS_RATIO, reading
 
 Pixels = npt.NDArray[Any]
 
@@ -20,6 +20,7 @@ MAX_PAGES = 4096
 MAX_EDGE = 16384
 MAX_PIXELS = 2**28  # of one page, all channels: 16384 x 16384 grey
 MAX_VOXELS = 2**31  # of a whole stack
+SUSPICIOUS_PIXELS = 2**26  # of all pages; images of this size do not pack much better than 2 to 1
 MAX_PIXELS_PER_BYTE = 20_000  # CCITT and deflate pack an empty page that well, nothing real does better
 
 TIFF_MAGIC = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
@@ -91,7 +92,8 @@ def to_grey(pixels: Pixels) -> tuple[Pixels, bool]:
 def _check_size(path: Path, info: RasterInfo) -> None:
     pixels = info.height * info.width * info.channels
     stored = max(path.stat().st_size, 1)
-    hostile = pixels * info.pages / stored > MAX_PIXELS_PER_BYTE
+    ratio = pixels * info.pages / stored
+    hostile = ratio > MAX_PIXELS_PER_BYTE or (pixels * info.pages > SUSPICIOUS_PIXELS and ratio > SUSPICIOUS_RATIO)
     too_large = (
         info.pages > MAX_PAGES
         or max(info.height, info.width) > MAX_EDGE

@@ -9,6 +9,7 @@ import logging
 import struct
 import threading
 import warnings
+import zipfile
 import zlib
 from collections.abc import Iterator
 from pathlib import Path
@@ -37,6 +38,8 @@ PARSER_ERRORS: tuple[type[Exception], ...] = (
     ValueError,
     struct.error,
     zlib.error,
+    zipfile.BadZipFile,
+    zipfile.LargeZipFile,
     HeaderDataError,
     ImageFileError,
     WrapStructError,
