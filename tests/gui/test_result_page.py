@@ -2,6 +2,7 @@
 
 import threading
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -74,7 +75,7 @@ def _small_sample(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 def run(tmp_path: Path) -> Path:
     run = write_run(tmp_path / "run", test=TEST)
     sides = {"case-1": Side.TRAINING, "case-2": Side.TRAINING, "case-3": Side.VALIDATION}
-    cases = [PlannedCase(name, f"Patient {name[-1]}", "here", name, sides.get(name, Side.TEST))
+    cases = [PlannedCase(name, f"Doe {name[-1]}", "here", name, sides.get(name, Side.TEST))
              for name in (*sides, *TEST)]  # fmt: skip
     TrainingPlan(run, "Our scanner", load_recipe("quick"), tuple(cases), "unet-cbam-lgg").save()
     for number, name in enumerate(TEST):
@@ -246,6 +247,30 @@ def test_cases_are_stepped_through_and_the_pointer_names_a_patient(qtbot: QtBot,
     assert found is not None
     assert found.old == pytest.approx(pair.old, abs=0.05)
     assert page.plot.pair_at(QPointF(-500, -500)) is None
+
+
+def test_hidden_identity_hides_the_titles_of_cases(qtbot: QtBot, page: ResultPage) -> None:
+    page._services = replace(page._services, settings=lambda: Settings(hide_identity=True))
+    page.enter()
+    finish(qtbot, page)
+    assert {pair.title for pair in page.comparison.pairs} == {f"Patient {number}" for number in range(1, 6)}
+    assert {page.worst.choice.itemText(n).split(",")[0] for n in range(5)} == {f"Patient {n}" for n in range(1, 6)}
+
+
+def test_a_default_that_changed_meanwhile_leaves_an_installed_candidate(
+    qtbot: QtBot, page: ResultPage, store: ModelStore, tmp_path: Path
+) -> None:
+    page.enter()
+    finish(qtbot, page)
+    store.import_file(write_installed(tmp_path / "elsewhere", "other", 7))
+    store.set_default("other", vouch=True)
+    page.install.click()
+    finish(qtbot, page)
+    assert "stays a candidate" in page.findChild(QMessageBox, "error_dialog").text()
+    page.findChild(QMessageBox, "error_dialog").close()
+    assert "candidate" in page.installed_line.text()
+    assert not page.install.isEnabled()
+    assert store.default().id == "other"
 
 
 def test_both_themes_are_followed(qtbot: QtBot, page: ResultPage) -> None:

@@ -9,9 +9,11 @@ import pytest
 from tests.unit.finished_runs import compared, write_run
 from tests.unit.tiny_models import tiny_network, write_model
 from tumorview.app.model_store import ModelStore
+from tumorview.app.training_plan import PlannedCase, Side, TrainingPlan
 from tumorview.errors import ModelError, TrainingError, WriteError
 from tumorview.ml.card import CARD_NAME, ModelCard
 from tumorview.ml.model_state import STATE_NAME, Purpose, Source
+from tumorview.ml.recipes import load_recipe
 from tumorview.ml.registry import ModelRegistry, sha256_of
 
 PATIENTS = 6
@@ -49,11 +51,19 @@ def test_an_installed_run_is_a_usable_model_whose_card_says_where_it_comes_from(
     parent = store.get("unet-cbam-lgg").entry.card
     assert card.parent == f"unet-cbam-lgg, weights {parent.weights_sha256}"
     assert (card.licence, card.classes) == (parent.licence, parent.classes)
-    assert "case-4" in card.split
+    assert card.split == "Trained on 2 patients. Chosen by 1 patient. Held out: 1 patient."
     assert card.recipe == "quick"
     assert "40 of" in card.training_log
     assert any("beside unet-cbam-lgg" in name for name in card.metrics)
     assert model.record.source is Source.TRAINED
+
+
+def test_patients_are_named_in_the_card_only_where_their_ids_tell_nothing(store, run):
+    cases = [PlannedCase(f"case-{n}", "Doe^John", "here", str(n), Side.TRAINING) for n in (1, 2)]
+    TrainingPlan(run, "Ours", load_recipe("quick"), tuple(cases)).save()
+    card = store.install_run(run, title="Ours").entry.card
+    assert "Trained on 2 patients (case-1, case-2)" in card.split
+    assert "Doe" not in card.to_json()
 
 
 def test_a_model_that_passed_may_become_the_default_and_the_registry_follows(store, run):

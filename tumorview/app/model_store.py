@@ -18,6 +18,7 @@ from typing import Any, Self
 from tumorview.app.comparison import Comparison
 from tumorview.app.segmenter import Segmenter
 from tumorview.app.settings import SettingsStore
+from tumorview.app.training_plan import PLAN_NAME
 from tumorview.core.paired import PairedTest
 from tumorview.errors import ModelError
 from tumorview.io.atomic import atomic_write, atomic_write_bytes, write_error
@@ -154,7 +155,9 @@ class ModelStore:
         become the default. ``parent`` is the id of the model that was fine-tuned.
         """
         run = FinishedRun.read(run_folder)
-        model = run.model(self._free_id(title), _checked_title(title), self._card(parent))
+        planned = (run_folder / PLAN_NAME).is_file()  # then ids tell nothing about the patients
+        title = _checked_title(title)
+        model = run.model(self._free_id(title), title, self._card(parent), neutral_ids=planned)
         card = replace(model.card, notes=_with_note(model.card.notes, notes))
         tests: dict[str, PairedTest] = {}
         if comparison is not None:

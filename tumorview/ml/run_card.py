@@ -86,13 +86,19 @@ class FinishedRun:
         """Phases, steps, hours and which step was kept."""
         return training_story(self.folder, self.recipe, self.summary)
 
-    def model(self, model_id: str, title: str, parent: ModelCard | None) -> UsableModel:
+    def model(self, model_id: str, title: str, parent: ModelCard | None, *, neutral_ids: bool = False) -> UsableModel:
         """The weights with a card as far as the run tells; ``parent`` is the model they were fine-tuned from."""
-        return UsableModel(card_of_run(self, model_id, title, parent), self.weights)
+        return UsableModel(card_of_run(self, model_id, title, parent, neutral_ids=neutral_ids), self.weights)
 
 
-def card_of_run(run: FinishedRun, model_id: str, title: str, parent: ModelCard | None) -> ModelCard:
-    """The card of a run's model without figures; classes, threshold and what follows the network are the parent's."""
+def card_of_run(
+    run: FinishedRun, model_id: str, title: str, parent: ModelCard | None, *, neutral_ids: bool = False
+) -> ModelCard:
+    """The card of a run's model without figures; classes, threshold and what follows the network are the parent's.
+
+    A card travels with its model. Unless ``neutral_ids`` says that they tell nothing, patients are counted, not named:
+    the ids of data that nobody prepared are names of folders.
+    """
     found = header_metadata(run.weights)
     try:
         width, classes, channels = (
@@ -128,8 +134,11 @@ def card_of_run(run: FinishedRun, model_id: str, title: str, parent: ModelCard |
         training_data=f"{local} Fine-tuned from {parent.title}: {parent.training_data}" if parent else local,
         attribution=parent.attribution if parent else (),
         notes=(_RESEARCH,),
-        split=f"Trained on {_listed(run.training)}. Chosen by {_listed(run.validation)}. "
-        f"Held out: {_listed(run.test)}.",
+        split=". ".join(
+            f"{what} {_listed(ids) if neutral_ids and ids else _counted(ids)}"
+            for what, ids in (("Trained on", run.training), ("Chosen by", run.validation), ("Held out:", run.test))
+        )
+        + ".",
         recipe=run.recipe.name,
         training_log=run.story(),
         parent=f"{parent.id}, weights {parent.weights_sha256}" if parent else "",
@@ -176,4 +185,8 @@ def _ids(values: Sequence[object]) -> tuple[str, ...]:
 
 
 def _listed(ids: Sequence[str]) -> str:
-    return ", ".join(ids) or "nobody"
+    return f"{_counted(ids)} ({', '.join(ids)})"
+
+
+def _counted(ids: Sequence[str]) -> str:
+    return "nobody" if not ids else "1 patient" if len(ids) == 1 else f"{len(ids)} patients"

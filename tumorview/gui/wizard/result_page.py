@@ -2,6 +2,7 @@
 
 import contextlib
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 from PySide6.QtCore import Qt
@@ -201,7 +202,7 @@ class ResultPage(WizardPage):
 
     def _compared(self, result: tuple[RunContents, Comparison, StoredModel | None]) -> None:
         contents, comparison, self.installed = result
-        self.comparison = comparison
+        self.comparison = comparison = _masked(comparison) if self._services.settings().hide_identity else comparison
         if self.installed is not None:
             self.name.setText(self.installed.title)
             self.notes.setPlainText(self.installed.own_notes)
@@ -305,9 +306,19 @@ class ResultPage(WizardPage):
         self._show_state()
 
     def _not_installed(self, error: Exception) -> None:
-        self._services.models_changed()  # it may be there, and only not be the default
+        if self.comparison is not None:  # it may be there, and only not be the default
+            self.installed = self._store.with_weights(self.comparison.new.weights_sha256)
+        self._services.models_changed()
         self._show_state()
         messages.show_error(self, error)
+
+
+def _masked(comparison: Comparison) -> Comparison:
+    """With numbers in place of the patients' titles."""
+    numbers = {pair.id: f"Patient {number}" for number, pair in enumerate(comparison.pairs, 1)}
+    pairs = tuple(replace(pair, title=numbers[pair.id]) for pair in comparison.pairs)
+    worst = tuple(replace(case, title=numbers[case.patient]) for case in comparison.worst)
+    return replace(comparison, pairs=pairs, worst=worst)
 
 
 def _button(name: str, text: str, tip: str, action: Callable[[], object]) -> QPushButton:
