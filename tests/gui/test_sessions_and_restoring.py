@@ -13,6 +13,7 @@ from tumorview.app import journal_writer
 from tumorview.app.abandoned import abandoned
 from tumorview.app.journal import FOLDER
 from tumorview.app.session_lock import SessionLock, lock_path
+from tumorview.core.rendering import Window
 from tumorview.core.slicing import Plane, PlaneView
 from tumorview.gui import autosaving
 from tumorview.gui.main_window import MainWindow
@@ -367,6 +368,17 @@ def test_unsaved_measurements_are_asked_about_and_go_into_the_session(
     again = make_window(path)
     assert again.session.records.get("measurements") == {"version": 1, "items": []}
     assert not again.session.dirty
+
+
+def test_a_window_that_was_set_comes_back_with_the_session(
+    qtbot: QtBot, make_window: MakeWindow, flair: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    window = make_window(flair)
+    window.view().set_window(Window(70.0, 30.0))
+    qtbot.waitUntil(lambda: window.session.records.get("looks") is not None, timeout=TIMEOUT)
+    save_session(qtbot, window, tmp_path / "mine.tvsession", monkeypatch)
+    window.close()
+    assert make_window(tmp_path / "mine.tvsession").view().window == Window(70.0, 30.0)
 
 
 def test_an_image_with_other_voxels_needs_consent(

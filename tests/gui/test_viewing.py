@@ -13,6 +13,8 @@ from PySide6.QtWidgets import QApplication, QMenu
 from pytestqt.qtbot import QtBot
 
 from tumorview.app.layouts import Layout, default_layout
+from tumorview.app.tasks import open_study
+from tumorview.core.rendering import Window
 from tumorview.core.slicing import Plane
 from tumorview.core.study import Role
 from tumorview.gui.main_window import MainWindow
@@ -152,6 +154,24 @@ def test_inversion_belongs_to_the_series_and_the_action_tells_it(make_window: Ma
     assert invert.isChecked()
 
 
+def test_the_menu_marks_the_preset_and_colours_of_the_active_series(make_window: MakeWindow, several: Path) -> None:
+    window = make_window(several)
+    looks = [name for name in window.actions if name.endswith(("_window", "_colours"))]
+
+    def marked() -> list[str]:
+        return [name for name in looks if window.actions[name].isChecked()]
+
+    assert marked() == ["view.auto_window", "view.grey_colours"]
+    for _ in range(2):  # choosing again what is chosen changes nothing
+        window.actions["view.wide_window"].trigger()
+        window.actions["view.viridis_colours"].trigger()
+        assert marked() == ["view.wide_window", "view.viridis_colours"]
+    window.view().set_window(Window(7.0, 3.0))
+    assert marked() == ["view.viridis_colours"]
+    window.actions["view.next_series"].trigger()
+    assert marked() == ["view.auto_window", "view.grey_colours"]
+
+
 def test_flipping_and_rotating_are_undone_by_reset(window: MainWindow) -> None:
     view = window.view()
     before = view.voxel_to_widget(2, 5, 6)
@@ -228,7 +248,8 @@ def test_the_three_axial_series_of_a_real_study_agree_at_any_zoom(make_window: M
     folder = shared_data / "dicom" / "nema_wg16_enhanced_brtum"
     if not folder.is_dir():
         pytest.skip("the NEMA study is not here")
-    window = make_window(folder)
+    window = make_window()
+    window.session.open(open_study(folder))  # the fullest of three studies
     window.resize(1600, 1000)
     window.actions["view.hang_tumour"].trigger()
     QApplication.processEvents()

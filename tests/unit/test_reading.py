@@ -1,5 +1,6 @@
 """The crosshair is one place of the patient in every series; greys are remembered per series."""
 
+import json
 from pathlib import Path
 
 import numpy as np
@@ -7,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tumorview.app import looks
 from tumorview.app.reading import Reading
 from tumorview.app.session import Session
 from tumorview.core.colour_maps import ColourMap
@@ -150,6 +152,36 @@ def test_colours_are_greys_until_chosen_and_forgotten_with_the_study():
     assert reading.colour_map_of(flair) is ColourMap.VIRIDIS
     reading.session.open(reading.session.study)
     assert reading.colour_map_of(flair) is ColourMap.GREY
+
+
+def test_what_was_chosen_for_a_series_comes_back_with_the_session():
+    flair, t1, t2 = (series(name, role=role) for name, role in (("a", Role.FLAIR), ("b", Role.T1), ("c", Role.T2)))
+    reading = reading_of(flair, t1, t2)
+    reading.set_window(flair, Window(50.0, 20.0))
+    reading.set_preset(t1, Preset.LESION)
+    reading.set_inverted(t1, inverted=True)
+    reading.set_colour_map(t2, ColourMap.VIRIDIS)
+    looks.keep(reading)
+    assert not reading.session.dirty  # nobody is asked to save a window
+    kept = reading.session.records.get(looks.RECORD)
+    reading.session.open(reading.session.study)
+    assert reading.preset_of(flair) is Preset.AUTO
+    reading.session.records.put(looks.RECORD, json.loads(json.dumps(kept)))
+    looks.bring_back(reading)
+    assert reading.window_of(flair) == Window(50.0, 20.0)
+    assert (reading.preset_of(t1), reading.inverted(t1)) == (Preset.LESION, True)
+    assert reading.colour_map_of(t2) is ColourMap.VIRIDIS
+    assert (reading.preset_of(t2), reading.inverted(flair)) == (Preset.AUTO, False)
+
+
+@pytest.mark.parametrize("look", [7, {}, {"window": [1.0]}, {"window": ["x", 2]}, {"window": [1, -1]}, {"preset": []}])
+def test_a_damaged_look_is_left_out(look):
+    flair = series("flair", role=Role.FLAIR)
+    reading = reading_of(flair)
+    before = reading.window_of(flair)
+    reading.session.records.put(looks.RECORD, {"flair": look, "other": {}})
+    looks.bring_back(reading)
+    assert reading.window_of(flair) == before
 
 
 def test_intensities_are_counted_once():

@@ -117,6 +117,10 @@ class Reading:
             return Preset.AUTO if series.window is None else Preset.FILE
         return chosen
 
+    def chosen_preset_of(self, series: Series) -> Preset | None:
+        """The preset that the user chose for ``series``; None where it is shown with a default."""
+        return self._presets.get(series.uid)
+
     def set_preset(self, series: Series, preset: Preset) -> bool:
         """Show ``series`` with the window of ``preset``; False where the file has no window of its own."""
         if self.preset_window(series, preset) is None:

@@ -165,10 +165,10 @@ def _view_handlers(window: "MainWindow") -> dict[str, Handler]:
 
 def _image_handlers(window: "MainWindow") -> dict[str, Handler]:
     def preset(chosen: Preset) -> Handler:
-        return lambda: window.viewing.view.set_preset(chosen)
+        return lambda _: window.viewing.set_preset(chosen)
 
     def colours(chosen: ColourMap) -> Handler:
-        return lambda: window.viewing.view.set_colour_map(chosen)
+        return lambda _: window.viewing.set_colour_map(chosen)
 
     return {
         **{f"view.{chosen}_window": preset(chosen) for chosen in Preset},

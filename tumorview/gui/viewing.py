@@ -6,16 +6,20 @@ from PySide6.QtCore import QObject, QPoint, Signal
 from PySide6.QtGui import QActionGroup
 from PySide6.QtWidgets import QMenu
 
+from tumorview.app import looks
 from tumorview.app.layouts import Layout, default_layout, hung_by_role, is_fine
 from tumorview.app.reading import Reading
 from tumorview.app.session import Session
+from tumorview.core.colour_maps import ColourMap
+from tumorview.core.contrast import Preset
 from tumorview.core.slicing import Turn
 from tumorview.core.study import Series, Study
 from tumorview.gui.action_set import ActionSet
-from tumorview.gui.timing import Memory
+from tumorview.gui.timing import Debounce, Memory
 from tumorview.gui.views import Cine, SliceStrip, SliceView, ViewGrid
 
 HANGING = "hang_tumour"  # is remembered like a layout
+LOOKS_INTERVAL_MS = 300
 
 
 class ViewController(QObject):
@@ -37,6 +41,7 @@ class ViewController(QObject):
         self._session, self._reading, self._grid, self._strip = session, reading, grid, strip
         self._actions, self._memory = action_set, memory
         self.cine = Cine(self)
+        self._looks = Debounce(LOOKS_INTERVAL_MS, lambda: looks.keep(reading), self)
         self._group = QActionGroup(self)
         for layout in Layout:
             self._group.addAction(action_set[_action(layout)])
@@ -50,9 +55,12 @@ class ViewController(QObject):
     def _connect(self) -> None:
         session, grid, strip = self._session, self._grid, self._strip
         session.study_changed.connect(self._study_changed)
-        session.series_changed.connect(self._show_inverted)
+        session.series_changed.connect(lambda _: self._show_look())
         session.history_changed.connect(lambda _: self.cine.stop())
-        self._reading.inverted_changed.connect(self._show_inverted)
+        for changed in (self._reading.window_changed, self._reading.colours_changed, self._reading.inverted_changed):
+            changed.connect(lambda _: self._looks.request())
+            changed.connect(lambda _: self._show_look())
+        session.records.restored.connect(lambda _: looks.bring_back(self._reading))
         grid.layout_changed.connect(self._layout_changed)
         grid.active_changed.connect(self._active_changed)
         grid.slice_changed.connect(strip.set_current)
@@ -108,14 +116,22 @@ class ViewController(QObject):
     def _active_changed(self, view: SliceView) -> None:
         self._strip.set_plane(view.plane)
         self._strip.set_current(view.current_index)
-        if view.series is not None:
-            self._show_inverted(view.series)
+        self._show_look()
         if self.cine.view is not view:
             self.cine.stop()
 
-    def _show_inverted(self, series: Series) -> None:
-        if series is self._session.active_series:
-            self._actions.check("view.invert", checked=self._reading.inverted(series))
+    def _show_look(self) -> None:
+        """Mark in the menu how the active series is shown."""
+        series = self._session.active_series
+        if series is None:
+            return
+        reading = self._reading
+        shown = {"view.invert": reading.inverted(series)}
+        shown |= {f"view.{preset}_window": preset is reading.preset_of(series) for preset in Preset}
+        shown |= {f"view.{colours}_colours": colours is reading.colour_map_of(series) for colours in ColourMap}
+        for name, on in shown.items():
+            if self._actions[name].isChecked() != on:
+                self._actions.check(name, checked=on)
 
     def ask_where(self, series: Series, place: QPoint) -> None:
         """A menu at ``place`` (global) of the views that ``series`` can be shown in."""
@@ -148,8 +164,17 @@ class ViewController(QObject):
     def toggle_inverted(self) -> None:
         """Turn the greys of the series under the hand round."""
         self.view.set_inverted(not self.view.inverted)
-        if self._session.active_series is not None:
-            self._show_inverted(self._session.active_series)
+        self._show_look()
+
+    def set_preset(self, preset: Preset) -> None:
+        """Show the series under the hand with a preset."""
+        self.view.set_preset(preset)
+        self._show_look()
+
+    def set_colour_map(self, colours: ColourMap) -> None:
+        """Show the series under the hand in colours."""
+        self.view.set_colour_map(colours)
+        self._show_look()
 
     def show_largest(self) -> None:
         """Go to the slice with the largest labelled area in the active view."""
