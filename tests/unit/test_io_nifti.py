@@ -32,6 +32,15 @@ def test_every_axis_order_and_flip_reads_as_nibabel_says(tmp_path: Path, axes, s
     assert series.warnings == ()
 
 
+def test_voxels_stay_as_they_were_when_the_file_is_written_over_while_it_is_open(tmp_path: Path):
+    path = write_nifti(tmp_path / "x.nii", pattern(SHAPE), GEOMETRY)
+    (series,) = open_study(path).series
+    with path.open("r+b") as file:
+        file.seek(352)
+        file.write(bytes(path.stat().st_size - 352))
+    np.testing.assert_array_equal(series.volume.data, pattern(SHAPE))
+
+
 @pytest.mark.parametrize(("axes", "signs"), ORIENTATIONS)
 def test_mask_stored_in_any_axis_order_lands_on_the_same_voxels(tmp_path: Path, axes, signs):
     truth = (pattern(SHAPE) % 7 == 0).astype(np.uint8)

@@ -9,14 +9,16 @@ import pytest
 from edit_scripts import SHAPE, assert_same, opened, perform, scripts, small_study
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from small_disk import needs_mount, small_disk
 
 from tumorview.app import journal_writer
 from tumorview.app.abandoned import abandoned
 from tumorview.app.journal import Journal
+from tumorview.app.restoring import snapshot
 from tumorview.app.session import Session
 from tumorview.core.session_state import fingerprint
 from tumorview.core.slicing import Plane
-from tumorview.errors import ReadError
+from tumorview.errors import ReadError, WriteError
 from tumorview.io import journal_file
 from tumorview.io.journal_file import Damage, JournalFile, frame, read_journal
 
@@ -410,6 +412,58 @@ def test_a_disk_that_is_full_from_the_start_is_told_and_heals(session, journal, 
     assert_same(read_journal(journal.path).state, session)
 
 
+@needs_mount
+def test_a_small_disk_that_is_really_full_costs_nothing_and_heals(session, tmp_path, monkeypatch):
+    monkeypatch.setattr(journal_writer, "RETRY_SECONDS", 0.05)
+    with small_disk(tmp_path / "disk") as disk:
+        journal = Journal(session, disk.path / "journals")
+        problems = Problems(journal)
+        perform(session, STROKE)
+        assert journal.flush()
+        disk.fill()
+        for seed in range(40):  # more than the file's last block has room for
+            perform(session, ("import", seed))
+        problems.wait(1)
+        assert "the disk is full" in str(problems.seen[0])
+        survivor = read_journal(journal.path)
+        assert survivor.damage is not Damage.DAMAGED
+        assert 1 <= len(survivor.state.done) < len(session.history.steps)
+        disk.free()
+        problems.wait(2)
+        assert journal.flush()
+        assert_same(read_journal(journal.path).state, session)
+        journal.close()
+
+
+@needs_mount
+def test_a_journal_on_a_disk_that_became_read_only_says_so_and_stays(session, tmp_path):
+    perform(session, STROKE)
+    records = list(journal_file.state_records(snapshot(session)))
+    with small_disk(tmp_path / "disk") as disk:
+        file = JournalFile(disk.path / "x.tvjournal")
+        file.start(records)
+        file.close()
+        disk.make_read_only()
+        with pytest.raises(WriteError, match="read-only"):
+            file.start(records)
+        assert_same(read_journal(file.path).state, session)
+
+
+def test_a_fault_of_the_program_itself_is_told_and_the_writer_lives_on(session, journal, monkeypatch):
+    monkeypatch.setattr(journal_writer, "RETRY_SECONDS", 0.05)
+    problems = Problems(journal)
+    perform(session, STROKE)
+    assert journal.flush()
+    with monkeypatch.context() as patch:
+        patch.setattr(journal_file, "step_record", lambda edit: 1 / 0)
+        perform(session, OTHER)
+        problems.wait(1)
+        assert problems.seen[0].remedy
+    problems.wait(2)
+    assert journal.flush()
+    assert_same(read_journal(journal.path).state, session)
+
+
 def test_what_waits_for_a_full_disk_is_bounded_and_the_present_state_takes_its_place(
     session, journal, full_disk, monkeypatch
 ):
@@ -469,8 +523,6 @@ def test_a_folder_that_may_not_be_written_is_told(session, tmp_path):
 
 
 def test_a_file_that_cannot_be_cut_back_is_still_read_up_to_the_fault(tmp_path, session, monkeypatch):
-    from tumorview.app.restoring import snapshot
-
     perform(session, STROKE)
     file = JournalFile(tmp_path / "x.tvjournal")
     file.start(journal_file.state_records(snapshot(session)))

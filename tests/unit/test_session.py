@@ -3,8 +3,10 @@
 import numpy as np
 import pytest
 
+from tumorview.app.label_editing import LabelEditor
 from tumorview.app.session import Session
 from tumorview.core.geometry import Geometry
+from tumorview.core.labels import unnamed
 from tumorview.core.mask import Box, Mask, Provenance
 from tumorview.core.prediction import ModelClass, Origin, Prediction, PredictionPart
 from tumorview.core.slicing import Plane, PlaneView
@@ -177,3 +179,17 @@ def test_labels_of_a_model_with_several_classes_are_named_as_soon_as_they_show(s
     session.show_part(PredictionPart(Box((1, 0, 0), (2, 16, 20)), part, classes))
     assert session.shown[1, 5, 5] == 4
     assert session.mask.labels[4].name == "Enhancing"
+
+
+def test_the_threshold_names_a_label_again_that_was_removed_since_the_run(session):
+    session.set_labels(session.mask.labels.with_label(unnamed(7)))
+    session.begin_prediction()
+    made = prediction(session, REGION)
+    made.probabilities[0, 0, 4:8, 4:8] = 0.3
+    session.finish_prediction(made)
+    LabelEditor(session).remove(1)
+    assert session.mask.labels.get(1) is None
+    session.set_threshold(0.2)
+    session.keep_threshold()
+    assert session.mask.data.any()
+    assert session.mask.labels.get(1) is not None

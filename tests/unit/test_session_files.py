@@ -16,6 +16,7 @@ import numpy as np
 import pytest
 from edit_scripts import CLASSES, assert_same, opened, perform, scripts, small_study
 from hypothesis import HealthCheck, given, settings
+from small_disk import needs_mount, small_disk
 
 from tumorview.app import session_lock
 from tumorview.app.restoring import snapshot
@@ -208,21 +209,30 @@ def test_a_full_disk_leaves_the_old_file_and_the_work_savable_elsewhere(session,
     assert not brought_back(elsewhere).mask.has_labels
 
 
-@pytest.mark.skipif(sys.platform != "linux" or os.geteuid() != 0, reason="mounts a tmpfs")
+@needs_mount
 def test_a_small_disk_that_is_really_full(session, tmp_path):
-    disk = tmp_path / "disk"
-    disk.mkdir()
-    if subprocess.run(["mount", "-t", "tmpfs", "-o", "size=64k", "tmpfs", disk], capture_output=True).returncode:
-        pytest.skip("this container may not mount")
-    try:
-        with pytest.raises(OSError, match="No space"):
-            (disk / "filler").write_bytes(bytes(10**6))
+    with small_disk(tmp_path / "disk") as disk:
+        disk.fill()
         with pytest.raises(WriteError, match="the disk is full"):
-            save_session(snapshot(session), session.study, disk / "x.tvsession")
-        assert [path.name for path in disk.iterdir()] == ["filler"]
-    finally:
-        subprocess.run(["umount", disk], check=True)
+            save_session(snapshot(session), session.study, disk.path / "x.tvsession")
+        assert [path.name for path in disk.path.iterdir()] == ["filler"]
     assert save_session(snapshot(session), session.study, tmp_path / "x.tvsession").exists()
+
+
+@needs_mount
+def test_a_folder_that_is_really_read_only(session, tmp_path):
+    with small_disk(tmp_path / "disk") as disk:
+        path = save_session(snapshot(session), session.study, disk.path / "x.tvsession")
+        before = path.read_bytes()
+        disk.make_read_only()
+        assert SessionLock.take(path) is None, "no lock, but it can be opened"
+        again = brought_back(path)
+        again.undo()
+        with pytest.raises(WriteError, match="read-only") as caught:
+            save_session(snapshot(again), again.study, path)
+        assert caught.value.remedy
+        assert path.read_bytes() == before
+        assert save_session(snapshot(again), again.study, tmp_path / "x.tvsession").exists()
 
 
 def test_an_image_that_was_deleted_while_open_does_not_stop_a_save(session, tmp_path):

@@ -1,5 +1,6 @@
 """The one thread that writes a journal: a queue in memory, a file that is synced, and patience with full disks."""
 
+import logging
 import threading
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
@@ -14,6 +15,8 @@ from tumorview.io.journal_file import JournalFile, Record, image_record
 RETRY_SECONDS = 2.0
 MAX_WAITING_BYTES = 64 * 2**20  # of steps that the disk has not taken yet
 CLOSE_SECONDS = 10.0
+
+log = logging.getLogger(__name__)
 
 MakeRecords = Callable[[], Iterable[Record]]
 MakeFingerprint = Callable[[Callable[[], bool]], str]
@@ -106,9 +109,9 @@ class JournalWriter:
         while (entries := self._next()) is not None:
             try:
                 self._write(entries)
-            except WriteError as error:
+            except Exception as error:  # noqa: BLE001 - without this thread nobody would be told anything
                 self._put_back(entries)
-                self._tell(error)
+                self._tell(error if isinstance(error, WriteError) else _fault(error))
                 if not self._may_retry():
                     break
             else:
@@ -185,3 +188,8 @@ class JournalWriter:
             self._file.remove()
         except OSError:
             return  # it is offered at the next start
+
+
+def _fault(error: Exception) -> WriteError:
+    log.error("the journal's writer failed: %s", type(error).__name__)
+    return WriteError(f"The journal was not written: {type(error).__name__}.", "Save the session now.")

@@ -238,7 +238,6 @@ class Session:
         replace_human = self._preview is not None and self._preview.replace_human
         self.prediction = prediction
         self._preview = None
-        self._name_labels(prediction.labels)
         self._keep_labels("AI segmentation", replace_human=replace_human)
         self._record_prediction()
         self.prediction_changed.emit(prediction)
@@ -257,6 +256,7 @@ class Session:
             return
         if self._preview is None:
             self._preview = Preview(self.mask)
+        self._name_labels(self.prediction.labels)
         self._preview.put_prediction(self.prediction, threshold)
         self._shown(Box.whole(self.mask.geometry.shape))
 
@@ -406,6 +406,7 @@ class Session:
         self.end_stroke()  # otherwise undoing the stroke later would take voxels of this step back too
         mask, history = self._editable()
         assert self.prediction is not None
+        self._name_labels(self.prediction.labels)  # one may have been removed since the run
         found = self.prediction.mask(self.threshold)
         whole = Box.whole(mask.geometry.shape)
         numbers = [model_class.label for model_class in self.prediction.classes]

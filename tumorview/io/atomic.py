@@ -1,5 +1,6 @@
 """Writing so that a reader sees the old file or the new one, never half of either."""
 
+import contextlib
 import errno
 import os
 import uuid
@@ -40,7 +41,7 @@ def atomic_write(path: Path, write: PathAction, *, verify: PathAction | None = N
     except OSError as error:
         raise write_error(path, error) from error
     finally:
-        temporary.unlink(missing_ok=True)
+        remove_leftover(temporary)
 
 
 def atomic_write_bytes(path: Path, content: bytes) -> None:
@@ -51,6 +52,12 @@ def atomic_write_bytes(path: Path, content: bytes) -> None:
             raise not_identical(path)
 
     atomic_write(path, lambda temporary: _put(temporary, content), verify=verify)
+
+
+def remove_leftover(path: Path) -> None:
+    """Delete a file that may not be there; a disk that refuses (a read-only one does even then) is no new error."""
+    with contextlib.suppress(OSError):
+        path.unlink(missing_ok=True)
 
 
 def check_target(path: Path) -> None:

@@ -21,7 +21,7 @@ from tumorview.core.labels import LabelTable
 from tumorview.core.mask import Box, MaskArray
 from tumorview.core.session_state import Document, ImageReference, SessionState
 from tumorview.errors import ReadError
-from tumorview.io.atomic import write_error
+from tumorview.io.atomic import remove_leftover, write_error
 from tumorview.io.session_json import (
     MALFORMED,
     edit_from_json,
@@ -190,7 +190,7 @@ class JournalFile:
             self._rename(temporary)
         except OSError as error:
             self.close()
-            temporary.unlink(missing_ok=True)
+            remove_leftover(temporary)
             raise write_error(self.path, error) from error
         self._good = len(content)
         self.vanished = False

@@ -76,7 +76,8 @@ def opened(path: Path) -> Iterator[NiftiImage]:
     with contextlib.ExitStack() as files, reading(path, "a NIfTI image"):
         parts = {"header": path, "image": voxels} if pair else {"image": path}
         streams = {name: FileHolder(fileobj=files.enter_context(_stream(file))) for name, file in parts.items()}
-        image = kind.from_file_map(streams)
+        # Not mapped: somebody may write over the file, or take its disk away, while the image is open.
+        image = kind.from_file_map(streams, mmap=False)
         shape = tuple(int(n) for n in image.header.get_data_shape())
         if not 2 <= len(shape) <= 7 or min(shape) < 1:
             raise ReadError(f"'{path.name}' has the shape {shape}, which is no image.", "Open a 3-D image.")
