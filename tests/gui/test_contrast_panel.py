@@ -261,4 +261,4 @@ def test_the_threshold_line_follows_the_slider(qtbot, window: MainWindow) -> Non
     window.session.set_threshold(0.2)
     wider = view.source.overlay(3, view.overlay).shapes[-1].lines
     assert min(line.x1() for line in wider) < min(line.x1() for line in lines) - 1.5
-    assert view.source.heat_shown(view.overlay)
+    assert view.source.heat_key(view.overlay) is not None

@@ -9,6 +9,7 @@ from PySide6.QtWidgets import QApplication, QMessageBox, QPushButton, QSlider, Q
 from pytestqt.qtbot import QtBot
 
 from tumorview.core.geometry import Geometry
+from tumorview.core.mask import Provenance
 from tumorview.core.study import Role, Series, Study
 from tumorview.core.tools import Brush, Stroke
 from tumorview.core.volume import Volume
@@ -285,3 +286,43 @@ def test_a_mask_that_was_begun_is_not_mixed_with_another_grid(
     assert "another series" in box.text()
     box.close()
     assert np.array_equal(window.session.mask.data, before)
+
+
+def test_the_keys_lead_through_slices_in_doubt_until_they_are_corrected(window: MainWindow, qtbot: QtBot) -> None:
+    told: list[str] = []
+    window.viewing.told.connect(told.append)
+    assert not window.actions["segment.next_doubtful"].isEnabled()
+    run_segmentation(qtbot, window)
+    window.view().go_to(0, 0, 0)
+    window.actions["segment.next_doubtful"].trigger()
+    first = window.view().current_index
+    assert first in range(TUMOUR[0].start, TUMOUR[0].stop)  # the double is unsure at the rim of these slices
+    assert told[-1].startswith("Doubt 1 of 3: slice")
+    window.actions["segment.next_doubtful"].trigger()
+    second = window.view().current_index
+    assert second != first
+    window.actions["segment.previous_doubtful"].trigger()
+    assert window.view().current_index == first
+    assert window.session.mask is not None
+    window.session.mask.provenance[TUMOUR[0]] = Provenance.BRUSH
+    window.actions["segment.next_doubtful"].trigger()
+    assert told[-1] == "No slice is in doubt."
+
+
+def test_the_uncertainty_map_takes_the_place_of_the_heat_map(window: MainWindow, qtbot: QtBot) -> None:
+    run_segmentation(qtbot, window)
+    window.actions["view.heat_map"].setChecked(True)
+    window.actions["view.uncertainty"].setChecked(True)
+    assert not window.actions["view.heat_map"].isChecked()
+    view = window.view()
+    view.go_to(3, 15, 15)
+    key = view.source.heat_key(view.overlay)
+    assert key is not None
+    assert (key.title, key.threshold) == ("Uncertainty", None)
+    picture = view.source.overlay(3, view.overlay)
+    assert picture.fill is not None
+    inside, rim, far = (picture.fill.pixelColor(18, row) for row in (15, 9, 1))
+    assert rim.lightness() > inside.lightness()  # 0.3 is nearer to a coin's toss than 0.9
+    assert far.alpha() == 0
+    window.actions["view.heat_map"].setChecked(True)
+    assert not window.actions["view.uncertainty"].isChecked()

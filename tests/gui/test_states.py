@@ -70,7 +70,7 @@ def test_opening_that_takes_a_while_is_told_large_and_can_be_cancelled(
 ) -> None:
     stopped = threading.Event()
 
-    def slow(path: Path, context: JobContext) -> None:
+    def slow(path: Path, context: JobContext, opening: object) -> None:
         context.report(0.4, "Reading")
         while not stopped.wait(0.01):
             context.check()

@@ -73,7 +73,10 @@ class DisplayController(QObject):
     # -- overlay -----------------------------------------------------------------------------------------------
 
     def change_overlay(self, **changes: object) -> None:
-        """Draw the mask differently from now on."""
+        """Draw the mask differently from now on; probabilities and uncertainty take each other's place."""
+        for shown, other in (("heat_map", "uncertainty"), ("uncertainty", "heat_map")):
+            if changes.get(shown):
+                changes[other] = False
         self.overlay = replace(self.overlay, **changes)  # type: ignore[arg-type]
         self._show_overlay()
         self._memory.change(

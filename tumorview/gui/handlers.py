@@ -95,6 +95,8 @@ def _edit_handlers(window: "MainWindow") -> dict[str, Handler]:
             ModelManager, lambda: ModelManager(window.models, window.jobs, window)
         ),
         "train.wizard": lambda: window.training.open(),
+        "segment.next_doubtful": lambda: window.viewing.show_doubtful(1),
+        "segment.previous_doubtful": lambda: window.viewing.show_doubtful(-1),
         "edit.undo": lambda: step("undo"),
         "edit.redo": lambda: step("redo"),
         **{action: tool(chosen) for action, chosen in TOOL_ACTIONS.items()},
@@ -133,6 +135,7 @@ def _view_handlers(window: "MainWindow") -> dict[str, Handler]:
         "view.toggle_overlay": lambda on: window.display.change_overlay(visible=on),
         "view.compare_truth": lambda on: window.display.change_overlay(compare=on),
         "view.heat_map": lambda on: window.display.change_overlay(heat_map=on),
+        "view.uncertainty": lambda on: window.display.change_overlay(uncertainty=on),
         "view.overlay_fainter": lambda: window.display.scale_opacity(-1),
         "view.overlay_stronger": lambda: window.display.scale_opacity(1),
         "view.boundary": lambda on: window.display.change_overlay(boundary=on),

@@ -324,6 +324,7 @@ class MainWindow(QMainWindow):
         self.action_set.check("view.boundary", checked=options.boundary)
         self.action_set.check("view.compare_truth", checked=options.compare)
         self.action_set.check("view.heat_map", checked=options.heat_map)
+        self.action_set.check("view.uncertainty", checked=options.uncertainty)
         self.action_set.check("view.voxel_outline", checked=options.outline is BoundaryStyle.VOXEL)
 
     def _cursor_moved(self, info: CursorInfo | None) -> None:

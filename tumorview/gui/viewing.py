@@ -2,6 +2,7 @@
 
 from functools import partial
 
+import numpy as np
 from PySide6.QtCore import QObject, QPoint, Signal
 from PySide6.QtGui import QActionGroup
 from PySide6.QtWidgets import QMenu
@@ -12,11 +13,13 @@ from tumorview.app.reading import Reading
 from tumorview.app.session import Session
 from tumorview.core.colour_maps import ColourMap
 from tumorview.core.contrast import Preset
-from tumorview.core.slicing import Turn
+from tumorview.core.doubt import most_doubtful_first, next_in, slice_doubts
+from tumorview.core.slicing import PlaneView, Turn
 from tumorview.core.study import Series, Study
 from tumorview.gui.action_set import ActionSet
 from tumorview.gui.timing import Debounce, Memory
 from tumorview.gui.views import Cine, SliceStrip, SliceView, ViewGrid
+from tumorview.gui.views.slice_strip import amount_text
 
 HANGING = "hang_tumour"  # is remembered like a layout
 LOOKS_INTERVAL_MS = 300
@@ -183,6 +186,28 @@ class ViewController(QObject):
             self.told.emit("There is no tumour in the mask yet.")
         else:
             self._grid.active.show_tumour(largest)
+
+    def show_doubtful(self, step: int) -> None:
+        """Go to the slice that is next in doubt, or the one before; what was corrected by hand is out of doubt."""
+        session, active = self._session, self._grid.active
+        prediction, mask = session.prediction, session.mask
+        here = self._reading.index_in(session.study.reference) if session.study is not None else None
+        if prediction is None or mask is None or here is None or not prediction.geometry.same_grid(mask.geometry):
+            return
+        view = PlaneView.of(mask.geometry, active.plane)
+        axis = view.normal_axis
+        doubts = slice_doubts(prediction.probabilities, mask.data, mask.provenance, axis)
+        order = most_doubtful_first(doubts)
+        place = np.array(here)
+        index = next_in(order, round(place[axis]), step)
+        if index is None:
+            self.told.emit("No slice is in doubt.")
+            return
+        place[axis] = index
+        self._reading.move_to(mask.geometry.index_to_world(place).tolist())
+        amount = amount_text(view, float(doubts[index]))
+        rank = f"{order.index(index) + 1} of {len(order)}"
+        self.told.emit(f"Doubt {rank}: slice {index + 1}, about {amount} may be wrong")
 
     # -- cine --------------------------------------------------------------------------------------------------
 

@@ -34,6 +34,15 @@ ACTIONS: tuple[ActionSpec, ...] = (
         "heat",
         checkable=True,
         enabled=lambda state: state.has_prediction,
+    ),
+    ActionSpec(
+        "view.uncertainty",
+        "&Uncertainty Map",
+        OVERLAY,
+        ("Ctrl+U",),
+        "How unsure the network is, voxel by voxel, instead of the mask's fill",
+        checkable=True,
+        enabled=lambda state: state.has_prediction,
         ends_group=True,
     ),
     ActionSpec(

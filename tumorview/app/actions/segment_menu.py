@@ -25,6 +25,23 @@ ACTIONS: tuple[ActionSpec, ...] = (
         ends_group=True,
     ),
     ActionSpec(
+        "segment.next_doubtful",
+        "Next &Doubtful Slice",
+        SEGMENT,
+        ("U",),
+        "The slice with the largest area that is expected to be wrong; then the next largest",
+        enabled=lambda state: state.has_prediction,
+    ),
+    ActionSpec(
+        "segment.previous_doubtful",
+        "&Previous Doubtful Slice",
+        SEGMENT,
+        ("Shift+U",),
+        "Back to the slice that is in greater doubt",
+        enabled=lambda state: state.has_prediction,
+        ends_group=True,
+    ),
+    ActionSpec(
         "train.wizard",
         "&Train a Model…",
         SEGMENT,

@@ -8,13 +8,12 @@ from PySide6.QtCore import QPointF, QRectF, QSize, QSizeF, Qt
 from PySide6.QtGui import QColor, QFont, QImage, QPainter, QPen, QTransform
 
 from tumorview.app.tool_options import Tool
-from tumorview.core import colour_maps
 from tumorview.core.tools import Shape
 from tumorview.gui.views.annotations import MARGIN, AnnotationPainter, Annotations
 from tumorview.gui.views.colour_bar import paint_colour_bar
 from tumorview.gui.views.corner_texts import annotations_of
 from tumorview.gui.views.layers import OverlayPicture, Recent
-from tumorview.gui.views.slice_source import HEAT_COLOURS
+from tumorview.gui.views.slice_source import HeatKey
 from tumorview.gui.views.viewport import Viewport
 
 if TYPE_CHECKING:
@@ -42,7 +41,7 @@ class Scene:
     overlay: OverlayPicture | None
     boundary_width: int
     texts: Annotations
-    threshold: float | None  # on the key of the heat map; None where there is none
+    heat: HeatKey | None
     part: tuple[float, float, float, float]  # of the slice, for the minimap
 
 
@@ -76,9 +75,8 @@ class Canvas:
         greys = self._greys(view, transform)
         overlay = view.source.overlay(view.current_index, view.overlay) if view.overlay_shown else None
         texts = annotations_of(view, plane_view)
-        heat = overlay is not None and view.source.heat_shown(view.overlay)
-        threshold = view.session.threshold if heat else None
-        scene = Scene(greys.cacheKey(), overlay, view.overlay.boundary_width, texts, threshold, view.viewport.part)
+        heat = None if overlay is None else view.source.heat_key(view.overlay)
+        scene = Scene(greys.cacheKey(), overlay, view.overlay.boundary_width, texts, heat, view.viewport.part)
         if whole and scene != self._scene_key:
             self._scene = _image(view.size(), view.devicePixelRatioF())  # the greys cover it
             on_scene = QPainter(self._scene)
@@ -111,9 +109,8 @@ class Canvas:
             painter.restore()
         picture = transform.mapRect(QRectF(0, 0, view.viewport.columns, view.viewport.rows))
         self._texts.paint(painter, QSizeF(view.size()), picture, scene.texts)
-        if scene.threshold is not None:
-            table = colour_maps.table(HEAT_COLOURS)
-            paint_colour_bar(painter, self._texts, QSizeF(view.size()), table, scene.threshold)
+        if scene.heat is not None:
+            paint_colour_bar(painter, self._texts, QSizeF(view.size()), scene.heat)
         if not view.viewport.whole:
             self._paint_minimap(painter, view)
 

@@ -104,10 +104,11 @@ def annotations_of(view: "SliceView", plane_view: PlaneView) -> Annotations:
 def _legend(view: "SliceView", plane_view: PlaneView) -> tuple[Line, ...]:
     if not view.overlay_shown or not view.source.masks.placed:
         return ()
-    heat = (Line(f"── threshold {view.session.threshold:.2f}"),) if view.source.heat_shown(view.overlay) else ()
+    key = view.source.heat_key(view.overlay)
+    heat = () if key is None or key.threshold is None else (Line(f"── threshold {key.threshold:.2f}"),)
     if view.session.truth is None:
         return heat
-    if view.overlay.compare and not heat:
+    if view.overlay.compare and key is None:
         return comparison_legend()
     picture = view.source.overlay(view.current_index, view.overlay)
     return heat if picture.truth is None else (*heat, Line("╌╌ ground truth"))

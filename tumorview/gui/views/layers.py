@@ -145,16 +145,18 @@ def overlay_picture(
 def heat_picture(
     probability: npt.NDArray[np.float32],
     table: ColourTable,
-    threshold: float,
+    threshold: float | None,
     opacity: float,
     outlines: OverlayPicture,
 ) -> OverlayPicture:
-    """Probabilities [rows, columns] in the colours of ``table``, the threshold as a line, the mask's ``outlines``."""
+    """Values 0..1 [rows, columns] in the colours of ``table``, a threshold as a line, the mask's ``outlines``."""
     rows, columns = probability.shape
     colours = rendering.heat(probability, table, opacity / STANDARD_OPACITY * HEAT_OPACITY)
-    line = Shape(THRESHOLD_COLOUR, _pieces(level_lines(probability, threshold)), width=THRESHOLD_WIDTH)
+    lines: tuple[Shape, ...] = ()
+    if threshold is not None:
+        lines = (Shape(THRESHOLD_COLOUR, _pieces(level_lines(probability, threshold)), width=THRESHOLD_WIDTH),)
     area = QRectF(0, 0, columns, rows)
-    return OverlayPicture(_image(colours), area, True, (*outlines.shapes, line), outlines.truth)
+    return OverlayPicture(_image(colours), area, True, (*outlines.shapes, *lines), outlines.truth)
 
 
 def _smooth(label: Label, outline: Lines, options: OverlayOptions, strength: float) -> Shape:

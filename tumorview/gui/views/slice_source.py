@@ -1,7 +1,7 @@
 """The pictures and readings of one plane of a series, kept while they are valid."""
 
 import math
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 from PySide6.QtGui import QImage, QPainterPath
@@ -10,6 +10,7 @@ from tumorview.app.reading import Reading
 from tumorview.app.session import Session
 from tumorview.core import colour_maps, rendering
 from tumorview.core.colour_maps import ColourMap
+from tumorview.core.doubt import entropy
 from tumorview.core.mask import Box
 from tumorview.core.rendering import BoundaryStyle, Window
 from tumorview.core.slicing import UPRIGHT, Plane, PlaneView, Turn
@@ -28,6 +29,16 @@ from tumorview.gui.views.values import CursorInfo, OverlayOptions, Voxel
 KEPT_GREYS = 32
 KEPT_OVERLAYS = 16
 HEAT_COLOURS = ColourMap.INFERNO
+DOUBT_COLOURS = ColourMap.VIRIDIS
+
+
+@dataclass(frozen=True)
+class HeatKey:
+    """The key of what is laid over the greys: colours of 0..1, and the threshold where there is one."""
+
+    title: str
+    colours: ColourMap
+    threshold: float | None
 
 
 class SliceSource:
@@ -112,11 +123,12 @@ class SliceSource:
         labels, truth = self.masks.labels(view, index), self.masks.truth(view, index)
         if labels is None:
             return OverlayPicture()
-        probability = self.masks.probability(view, index) if options.heat_map else None
-        if probability is not None:
+        key = self.heat_key(options)
+        probability = None if key is None else self.masks.probability(view, index)
+        if key is not None and probability is not None:
             outlines = self._mask_picture(index, labels, truth, replace(options, opacity=0.0, compare=False))
-            table, threshold = colour_maps.table(HEAT_COLOURS), self.session.threshold
-            return heat_picture(probability, table, threshold, options.opacity, outlines)
+            shown = entropy(probability) if options.uncertainty else probability
+            return heat_picture(shown, colour_maps.table(key.colours), key.threshold, options.opacity, outlines)
         return self._mask_picture(index, labels, truth, options)
 
     def _mask_picture(
@@ -133,9 +145,13 @@ class SliceSource:
         outline = self._truths.get((index, options.outline), lambda: truth_path(truth, options.outline))
         return overlay_picture(labels, mask.labels, options, outline)
 
-    def heat_shown(self, options: OverlayOptions) -> bool:
-        """Whether probabilities are drawn, so that their colours need a key."""
-        return options.heat_map and self.session.prediction is not None and self.masks.placed
+    def heat_key(self, options: OverlayOptions) -> HeatKey | None:
+        """The key of the probabilities or the uncertainty that is drawn; None where neither is."""
+        if self.session.prediction is None or not self.masks.placed:
+            return None
+        if options.uncertainty:
+            return HeatKey("Uncertainty", DOUBT_COLOURS, None)
+        return HeatKey("Probability", HEAT_COLOURS, self.session.threshold) if options.heat_map else None
 
     # -- readings ----------------------------------------------------------------------------------------------
 

@@ -32,6 +32,14 @@ class SliceArea:
     truth: int | None
 
 
+def amount_text(view: PlaneView | None, voxels: float) -> str:
+    """So many voxels of a slice as an area, where millimetres are known."""
+    if view is None or not view.geometry.calibrated:
+        return f"{voxels:.0f} voxels"
+    row_mm, column_mm = view.pixel_spacing
+    return f"{voxels * row_mm * column_mm / 100.0:.2f} cm²"
+
+
 class SliceStrip(QWidget):
     """Bars of labelled area per slice of ``plane``, the labels on each other, ground truth as a line over them.
 
@@ -194,11 +202,7 @@ class SliceStrip(QWidget):
         return [int(np.count_nonzero(labels == number)) for number in self._numbers]
 
     def _amount(self, voxels: int) -> str:
-        geometry = None if self._view is None else self._view.geometry
-        if self._view is None or geometry is None or not geometry.calibrated:
-            return f"{voxels} voxels"
-        row_mm, column_mm = self._view.pixel_spacing
-        return f"{voxels * row_mm * column_mm / 100.0:.2f} cm²"
+        return amount_text(self._view, voxels)
 
     # -- events of Qt ------------------------------------------------------------------------------------------
 

@@ -15,7 +15,8 @@ class OverlayOptions:
 
     ``opacity`` is the fill's alpha (0..1) of a label with the standard opacity; labels made fainter or stronger keep
     their ratio to it. ``boundary_width`` is in screen pixels at any zoom. ``compare`` colours voxels found, marked too
-    much and missed against ground truth. ``heat_map`` shows the network's probabilities in the place of the mask.
+    much and missed against ground truth. ``heat_map`` shows the network's probabilities in the place of the mask,
+    ``uncertainty`` how unsure it is (entropy, 0..1 bit).
     """
 
     visible: bool = True
@@ -25,6 +26,7 @@ class OverlayOptions:
     outline: BoundaryStyle = BoundaryStyle.SMOOTH
     compare: bool = False
     heat_map: bool = False
+    uncertainty: bool = False
 
 
 @dataclass(frozen=True)
