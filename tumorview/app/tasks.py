@@ -27,6 +27,7 @@ from tumorview.core.opening import Opening
 from tumorview.core.prediction import Prediction
 from tumorview.core.rendering import OverlayStyle, Window
 from tumorview.core.study import Series, Study
+from tumorview.core.tags import HeaderTag
 from tumorview.errors import ReadError, WriteError
 from tumorview.io import export as exports
 from tumorview.io import registry
@@ -67,6 +68,13 @@ def open_mask(path: Path | str, grid: Geometry, *, resample: bool = False) -> Ma
     One that must be resampled is an OtherGridError, unless ``resample`` allows it.
     """
     return registry.open_mask(Path(path), grid, resample=resample)
+
+
+def read_tags(path: Path | str) -> list[HeaderTag]:
+    """Every entry of the header of a DICOM or NIfTI file; ReadError where there is none."""
+    from tumorview.io import tags
+
+    return tags.read_tags(Path(path))
 
 
 def sample_path() -> Path:

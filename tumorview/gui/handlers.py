@@ -19,6 +19,7 @@ from tumorview.gui.log_viewer import LogViewer
 from tumorview.gui.model_manager import ModelManager
 from tumorview.gui.settings_dialog import SettingsDialog
 from tumorview.gui.shortcut_editor import ShortcutEditor
+from tumorview.gui.tags_viewer import TagsViewer
 
 if TYPE_CHECKING:
     from tumorview.gui.main_window import MainWindow
@@ -54,6 +55,9 @@ def _file_handlers(window: "MainWindow") -> dict[str, Handler]:
         "file.export_png": lambda: window.files.pictures.export_png(),
         "view.export_3d_picture": lambda: window.export_3d_picture(),
         "file.settings": lambda: window.open_dialog(SettingsDialog, lambda: SettingsDialog(window.memory, window)),
+        "file.tags": lambda: window.open_dialog(
+            TagsViewer, lambda: TagsViewer(window.session, window.jobs, window.memory, window)
+        ),
         "file.close": lambda: window.files.close_study(),
         "file.quit": lambda: window.close(),
         "help.about": lambda: dialogs.about(window),

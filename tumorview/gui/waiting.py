@@ -2,7 +2,7 @@
 
 from PySide6.QtCore import QObject, QTimer, Signal
 
-from tumorview.gui import channels, editing, files, measuring, model_manager, names, segmenting
+from tumorview.gui import channels, editing, files, measuring, model_manager, names, segmenting, tags_viewer
 from tumorview.gui.job_runner import JobEnded, JobProgress, JobRunner
 from tumorview.gui.status import StatusBar
 from tumorview.gui.views import volume_scene
@@ -12,7 +12,7 @@ CANCELLABLE = files.CANCELLABLE | {segmenting.GROUP, editing.GROUP}
 # Told elsewhere, or not worth a word.
 QUIET = frozenset((
     segmenting.GROUP, channels.GROUP, names.CHECK, model_manager.CHECK, measuring.LESIONS, editing.PREVIEW,
-    *volume_scene.GROUPS, *TRAINING_GROUPS,
+    tags_viewer.GROUP, *volume_scene.GROUPS, *TRAINING_GROUPS,
 ))  # fmt: skip
 DELAY_MS = 300  # what is done sooner only flickers
 

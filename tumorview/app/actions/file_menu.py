@@ -113,6 +113,15 @@ ACTIONS: tuple[ActionSpec, ...] = (
         enabled=with_study,
         ends_group=True,
     ),
+    ActionSpec(
+        "file.tags",
+        "&Header Tags…",
+        FILE,
+        ("Ctrl+I",),
+        "What the headers of the series say, with a search",
+        enabled=with_study,
+        ends_group=True,
+    ),
     ActionSpec("file.close", "&Close Study", FILE, ("Ctrl+W",), "Close the study", enabled=with_study),
     ActionSpec(
         "file.settings", "Se&ttings…", FILE, ("Ctrl+,",), "Appearance, mouse, defaults, folders, privacy", "settings"
