@@ -67,7 +67,7 @@ def doubt_of(series: Series) -> str:
         )
     if geometry.calibrated and not geometry.oriented:
         return "The file does not say which side of the patient is which."
-    return series.irregular
+    return ""  # irregular slices were asked about when the study was opened
 
 
 def disagreement_mm(first: Geometry, second: Geometry) -> float:

@@ -154,7 +154,7 @@ class GeometryBadge(QToolButton):
     def __init__(self, series: Series, title: str, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         geometry, doubt = series.volume.geometry, doubt_of(series)
-        certain = geometry.calibrated and not doubt
+        certain = geometry.calibrated and not doubt and not series.irregular
         named_place = badge_of(geometry).replace(" oblique", "")  # the passport has the word; here the room is narrow
         self.setText("Place in doubt" if doubt and geometry.oriented else named_place)
         self.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
@@ -162,7 +162,7 @@ class GeometryBadge(QToolButton):
         self.setIcon(icons.icon("geometry", theme.colours().text_dim if certain else theme.colours().amber))
         self.setFocusPolicy(Qt.FocusPolicy.TabFocus)
         self.setMinimumHeight(theme.TARGET)
-        tip = doubt or "Where its place in the patient comes from"
+        tip = doubt or series.irregular or "Where its place in the patient comes from"
         named(self, "geometry_badge", f"Geometry of {title}: {self.text()}", f"Geometry passport: {tip}")
 
 
