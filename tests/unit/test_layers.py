@@ -45,6 +45,7 @@ def test_an_empty_skeleton_keeps_every_contract(skeleton: Path) -> None:
     ("gui/bad.py", "import openvino", "Only ml imports torch"),
     ("cli/bad.py", "from PySide6 import QtCore", "Only gui imports Qt"),
     ("app/bad.py", "import nibabel", "Only io imports file formats"),
+    ("core/bad.py", "import SimpleITK", "Only app.registration imports SimpleITK"),
     ("core/bad.py", "import PIL.Image", "core is arrays only"),
     ("gui/bad.py", "from tumorview import ml", "Front ends reach"),
     ("app/bad.py", "import typer", "Only cli imports typer"),

@@ -100,7 +100,7 @@ def test_a_doubt_is_asked_about_until_it_is_answered(doubtful: Session) -> None:
     assert question.other == "NIfTI qform"
     geometry_answers.keep_as_shown(doubtful, question)
     assert geometry_answers.question_of(doubtful) is None
-    assert geometry_answers.placing_note(doubtful.records) == {"confirmed_by_user": ["NIfTI sform"]}
+    assert geometry_answers.placing_note(doubtful) == {"confirmed_by_user": ["NIfTI sform"]}
 
 
 def test_the_other_statement_moves_image_mask_and_truth(doubtful: Session) -> None:
@@ -140,7 +140,7 @@ def test_the_note_beside_a_mask_says_what_the_user_confirmed(doubtful: Session, 
     assert question is not None
     geometry_answers.keep_as_shown(doubtful, question)
     assert doubtful.mask is not None
-    placed = geometry_answers.placing_note(doubtful.records)
+    placed = geometry_answers.placing_note(doubtful)
     note = tasks.export_mask_note(doubtful.mask, tmp_path / "mask.nii.gz", None, placed)
     assert note is not None
     assert json.loads(note.read_text())["geometry"] == {"confirmed_by_user": ["NIfTI sform"]}

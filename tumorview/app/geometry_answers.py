@@ -6,8 +6,8 @@ Until there is an answer no mask is saved on such a Series: a mask on the wrong 
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from tumorview.app import registrations
 from tumorview.app.session import Session
-from tumorview.app.state_records import StateRecords
 from tumorview.core.passport import doubt_of
 from tumorview.core.session_state import Document
 from tumorview.core.study import Series, Study
@@ -62,10 +62,12 @@ def as_answered(study: Study, documents: Mapping[str, Document]) -> Study:
     return study
 
 
-def placing_note(records: StateRecords) -> Document:
-    """What the user decided about places, for the note beside an exported mask; None where nothing was open."""
-    sources = sorted(set(_answers(records.get(RECORD)).values()))
-    return {"confirmed_by_user": sources} if sources else None
+def placing_note(session: Session) -> Document:
+    """What the user decided about places, for the note beside an exported mask; None where nothing was decided."""
+    sources = sorted(set(_answers(session.records.get(RECORD)).values()))
+    registered = registrations.note(session)
+    told = {"confirmed_by_user": sources, "registered": registered}
+    return {name: value for name, value in told.items() if value} or None
 
 
 def _put(session: Session, series: Series, source: str) -> None:

@@ -42,6 +42,7 @@ class Reading:
         self._preset_windows: dict[tuple[str, Preset, Role], Window | None] = {}
         self._inverted: set[str] = set()
         session.study_changed.connect(self._study_changed)
+        session.series_replaced.connect(self._series_replaced)
         self._study_changed(session.study)
 
     # -- the crosshair -----------------------------------------------------------------------------------------
@@ -186,6 +187,10 @@ class Reading:
 
     def _role_of(self, series: Series) -> Role:
         return series.role if self.session.study is None else self.session.study.role_of(series)
+
+    def _series_replaced(self, series: Series) -> None:
+        self._positions = [(anchor, place) for anchor, place in self._positions if anchor.uid != series.uid]
+        self.position_changed.emit(self.position)
 
     def _study_changed(self, study: Study | None) -> None:
         # A closed study and one that is opened again are both new: nothing is known of their greys.

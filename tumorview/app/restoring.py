@@ -46,9 +46,10 @@ def saved_place(state: SessionState) -> Edit | None:
 
 def study_as_in(study: Study, state: SessionState) -> Study:
     """``study`` with the roles and places that the user gave its series in the session ``state``."""
-    from tumorview.app.geometry_answers import as_answered  # it needs Session, which needs this module
+    from tumorview.app.geometry_answers import as_answered  # they need Session, which needs this module
+    from tumorview.app.registrations import as_registered
 
-    study = as_answered(study, state.documents)
+    study = as_registered(as_answered(study, state.documents), state.documents)
     roles = state.documents.get("roles")
     for uid, name in roles.items() if isinstance(roles, dict) else ():
         series = next((one for one in study.series if one.uid == uid), None)

@@ -65,6 +65,7 @@ class Session:
 
         self.study_changed: Event[Study | None] = Event()
         self.series_changed: Event[Series] = Event()
+        self.series_replaced: Event[Series] = Event()
         self.shown_changed: Event[Box] = Event()
         self.labels_changed: Event[None] = Event()
         self.truth_changed: Event[Mask | None] = Event()
@@ -134,6 +135,16 @@ class Session:
                 self._install(Mask.empty(grid, mask.labels))
                 self._shown(Box.whole(grid.shape))
             self.series_changed.emit(self.active_series or series)
+
+    def replace_series(self, changed: Series) -> None:
+        """``changed`` takes the place of the series with its uid: it lies elsewhere now. Mask and history stay."""
+        if self.study is None:
+            return
+        self.study = replace(self.study.with_series(changed), id=self.study.id)
+        if self.active_series is not None and self.active_series.uid == changed.uid:
+            self.active_series = changed
+        self.series_replaced.emit(changed)
+        self.series_changed.emit(self.active_series or changed)
 
     def _record_roles(self, study: Study) -> None:
         if study.roles:

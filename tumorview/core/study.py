@@ -7,6 +7,7 @@ from enum import StrEnum
 from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
 
 from tumorview.core.geometry import Geometry
 from tumorview.core.mask import Mask
@@ -44,7 +45,7 @@ class Series:
     unevenly spaced, tilted. Voxels from ``padding[0]`` to ``padding[1]`` are outside the image, not measured.
     ``placing`` is what the file says about its place, ``files`` where its headers can be read again. ``protocol`` is a
     hash of how it was acquired, without anything of the patient ("" unknown). ``registered_to`` says in words onto what
-    the user had it moved.
+    the user had it moved, and ``acquired`` is the series as it was before.
     """
 
     uid: str
@@ -64,6 +65,7 @@ class Series:
     files: tuple[Path, ...] = ()
     protocol: str = ""
     registered_to: str = ""
+    acquired: "Series | None" = None
 
     def measured(self) -> Volume:
         """The volume with its padding at the lowest value that was measured, so that it counts as air."""
@@ -153,6 +155,19 @@ class Study:
     def reference(self) -> Series:
         """The series shown first, on whose grid masks live: FLAIR, otherwise the first."""
         return self.channels[Role.FLAIR] or self.series[0]
+
+
+def moved(series: Series, matrix: npt.NDArray[np.float64], fixed: Series) -> Series:
+    """``series`` moved by ``matrix`` (4x4, LPS mm to LPS mm) into the frame of reference of ``fixed``."""
+    geometry = series.volume.geometry
+    there = Geometry(geometry.shape, matrix @ geometry.affine, geometry.calibrated, geometry.oriented)
+    return replace(
+        series,
+        volume=Volume(series.volume.data, there),
+        frame_of_reference=fixed.frame_of_reference,
+        registered_to=f"rigidly onto {fixed.description or fixed.role.value}, accepted by you",
+        acquired=series.acquired or series,
+    )
 
 
 def shares_space(first: Series, second: Series) -> bool:

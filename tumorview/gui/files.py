@@ -210,7 +210,7 @@ class FileController(FileWork):
                 then()
 
         records = self._session.records
-        made_by, placed_by = records.get("prediction"), placing_note(records)
+        made_by, placed_by = records.get("prediction"), placing_note(self._session)
 
         def work(_: JobContext) -> Path:
             tasks().export_nifti(mask, path)

@@ -178,6 +178,8 @@ def _image_handlers(window: "MainWindow") -> dict[str, Handler]:
         return lambda _: window.viewing.set_colour_map(chosen)
 
     return {
+        "study.register": lambda: window.registering.start(),
+        "study.unregister": lambda: window.registering.take_back(),
         **{f"view.{chosen}_window": preset(chosen) for chosen in Preset},
         **{f"view.{chosen}_colours": colours(chosen) for chosen in ColourMap},
     }

@@ -44,6 +44,7 @@ from tumorview.gui.measuring import MeasureController
 from tumorview.gui.model_list import ModelList
 from tumorview.gui.names import Names
 from tumorview.gui.preferences import Preferences
+from tumorview.gui.registering import RegisterController
 from tumorview.gui.restoring import RestoreController
 from tumorview.gui.segmenting import SegmentController
 from tumorview.gui.side_panels import SidePanels
@@ -99,6 +100,7 @@ class MainWindow(QMainWindow):
         self.channels = ChannelController(
             self.session, panels.segment, self.series_list, self.jobs, self.memory, self
         )
+        self.registering = RegisterController(self, self.session, self.jobs)
         self.geometry_guard = GeometryController(self, self.session, lambda then: self.files.before_losing(then))
         self.files = FileController(
             self,
@@ -232,6 +234,7 @@ class MainWindow(QMainWindow):
         self.display.overlay_changed.connect(self._overlay_changed)
         self.files.told.connect(self.status.tell)
         self.geometry_guard.told.connect(self.status.tell)
+        self.registering.told.connect(self.status.tell)
         self.channels.told.connect(self.status.tell)
         self.restoring.told.connect(self.status.tell)
         self.measuring.told.connect(self.status.tell)

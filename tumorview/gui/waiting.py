@@ -2,13 +2,23 @@
 
 from PySide6.QtCore import QObject, QTimer, Signal
 
-from tumorview.gui import channels, editing, files, measuring, model_manager, names, segmenting, tags_viewer
+from tumorview.gui import (
+    channels,
+    editing,
+    files,
+    measuring,
+    model_manager,
+    names,
+    registering,
+    segmenting,
+    tags_viewer,
+)
 from tumorview.gui.job_runner import JobEnded, JobProgress, JobRunner
 from tumorview.gui.status import StatusBar
 from tumorview.gui.views import volume_scene
 from tumorview.gui.wizard.page import GROUPS as TRAINING_GROUPS
 
-CANCELLABLE = files.CANCELLABLE | {segmenting.GROUP, editing.GROUP}
+CANCELLABLE = files.CANCELLABLE | {segmenting.GROUP, editing.GROUP, registering.GROUP}
 # Told elsewhere, or not worth a word.
 QUIET = frozenset((
     segmenting.GROUP, channels.GROUP, names.CHECK, model_manager.CHECK, measuring.LESIONS, editing.PREVIEW,

@@ -86,5 +86,22 @@ ACTIONS: tuple[ActionSpec, ...] = (
         "Rises evenly in lightness, blue to yellow",
         checkable=True,
         enabled=with_study,
+        ends_group=True,
+    ),
+    ActionSpec(
+        "study.register",
+        "&Register onto FLAIR…",
+        IMAGE,
+        (),
+        "Find how the series that is shown must be moved to lie on the FLAIR; you check before it counts",
+        enabled=with_study,
+    ),
+    ActionSpec(
+        "study.unregister",
+        "&Undo Registration",
+        IMAGE,
+        (),
+        "Let the series that is shown lie where its file says",
+        enabled=with_study,
     ),
 )

@@ -264,6 +264,7 @@ class StudyDock(KeyGuard):
         self.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Expanding)
         session.study_changed.connect(self._show_study)
         session.series_changed.connect(lambda _: self._mark_active())
+        session.series_replaced.connect(lambda _: self._show_study(session.study))
 
     def sizeHint(self) -> QSize:
         """As narrow as the thumbnails allow: the image needs the room."""

@@ -73,6 +73,7 @@ class ViewGrid(QWidget):
         stops = [
             session.study_changed.connect(self._study_changed),
             session.series_changed.connect(self._series_chosen),
+            session.series_replaced.connect(self._series_replaced),
             reading.linked_changed.connect(self._linked_changed),
         ]
         until_destroyed(self, stops)
@@ -318,6 +319,12 @@ class ViewGrid(QWidget):
             for view in (*self._planes.values(), *self._replaced.values()):
                 view.show_series(series)
         self._fit_soon()
+
+    def _series_replaced(self, series: Series) -> None:
+        self._study = self._session.study
+        for view in self.views:
+            if view.series is not None and view.series.uid == series.uid:
+                view.show_series(series)
 
     def _fit_soon(self) -> None:
         self._links.fit_soon(self.active)

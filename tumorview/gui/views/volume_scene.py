@@ -165,7 +165,8 @@ class SceneKeeper(QObject):
                 view = PlaneView.of(drawn_geometry(series.volume.geometry), plane)
                 number = min(max(round(view.from_voxel(index)[0]), 0), view.count - 1)
                 make = partial(_sheet, series, view, number, self._head, look)
-                sheets.append(self._sheets.get((series.uid, plane, number, look, self._head), make))
+                place = series.uid, series.volume.geometry, plane, number
+                sheets.append(self._sheets.get((*place, look, self._head), make))
         return sheets
 
     def _sliced_series(self) -> Series | None:
