@@ -351,6 +351,17 @@ def test_corner_texts_say_what_is_shown(qtbot):
     assert written["bottom_left"] == ["W 600  L 300", "Zoom 100 %"]
 
 
+@pytest.mark.parametrize(
+    ("width", "written"), [(900, ["Doe Jane  4711  2026-01-02"]), (500, ["Doe Jane", "4711  2026-01-02"]), (200, [])]
+)
+def test_who_is_looked_at_is_written_in_as_many_lines_as_the_view_needs(qtbot, width, written):
+    view = view_on(qtbot, slices.geometry())
+    view.reading.show_identity("Doe Jane  4711  2026-01-02")
+    view.resize(width, 400)
+    lines = texts_of(view)["top_left"]
+    assert lines[: lines.index(next(line for line in lines if line.startswith("FLAIR")))] == written
+
+
 def test_an_image_without_geometry_claims_no_side_and_no_millimetres(qtbot):
     view = view_on(qtbot, Geometry.uncalibrated(slices.SHAPE))
     written = annotations_of(view, view.plane_view)

@@ -13,6 +13,7 @@ from pytestqt.qtbot import QtBot
 
 from tumorview.app.actions import ACTIONS
 from tumorview.core.study import Role
+from tumorview.gui.application import fit_on_screen
 from tumorview.gui.main_window import MainWindow
 from tumorview.gui.status import NOTICE
 
@@ -227,6 +228,14 @@ def test_closing_a_study_goes_back_to_the_welcome_page(qtbot: QtBot, window: Mai
     assert window.session.study is None
     assert window.welcome.isVisible()
     assert not window.panels.tools.isVisible()
+
+
+def test_the_window_of_the_program_fits_on_its_screen(window: MainWindow) -> None:
+    room = window.screen().availableSize()
+    window.resize(room.width() + 300, room.height() // 2)
+    fit_on_screen(window)
+    assert window.height() == room.height() // 2
+    assert window.width() <= max(room.width(), window.minimumSizeHint().width())
 
 
 def test_the_window_is_shown_quickly_and_without_torch() -> None:

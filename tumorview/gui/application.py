@@ -10,7 +10,7 @@ from types import TracebackType
 
 import platformdirs
 from PySide6.QtCore import QTimer
-from PySide6.QtWidgets import QApplication
+from PySide6.QtWidgets import QApplication, QWidget
 
 from tumorview import __version__
 from tumorview.app.model_store import ModelStore
@@ -66,12 +66,19 @@ def run(paths: Sequence[Path | str] = (), truth: Path | str | None = None, mask:
     application.setApplicationVersion(__version__)
     application.setDesktopFileName("tumorview")
     window = create_window(paths, truth=truth, mask=mask, program_log=program_log)
+    fit_on_screen(window)
     _catch_exceptions(window)
     ticking = _let_interrupt_close(window)
     window.show()
     code = application.exec()
     ticking.stop()
     return code
+
+
+def fit_on_screen(window: QWidget) -> None:
+    """Make ``window`` no larger than its screen has room for: nothing of it may lie beyond the edge."""
+    room = window.screen().availableSize()
+    window.resize(window.size().boundedTo(room))
 
 
 def _catch_exceptions(window: MainWindow) -> None:

@@ -57,9 +57,11 @@ def shortcuts(parent: QWidget, keys: Keymap, mouse: MousePreset) -> QDialog:
     sections = [(plain_title(menu), _keys_of(menu, keys)) for menu in menus()]
     gestures = [*mouse.rows(), *((f"{native_shortcut(key)}, held", what) for key, what in RESERVED.items())]
     sections.append((f"In the image ({mouse.title})", [(what, gesture) for gesture, what in gestures]))
+    metrics = content.fontMetrics()
+    room = max(metrics.horizontalAdvance(keys) for _, rows in sections for _, keys in rows)  # one column in all of them
     total, placed = sum(len(rows) + 2 for _, rows in sections), 0
     for heading, rows in sections:
-        (left if placed + len(rows) / 2 < total / 2 else right).addLayout(_section(heading, rows))
+        (left if placed + len(rows) / 2 < total / 2 else right).addLayout(_section(heading, rows, room))
         placed += len(rows) + 2
     left.addStretch(1)
     right.addStretch(1)
@@ -82,7 +84,7 @@ def _keys_of(menu: str, keys: Keymap) -> list[tuple[str, str]]:
     ]
 
 
-def _section(heading: str, rows: list[tuple[str, str]]) -> QGridLayout:
+def _section(heading: str, rows: list[tuple[str, str]], room: int) -> QGridLayout:
     grid = QGridLayout()
     grid.setHorizontalSpacing(3 * theme.GRID)
     grid.setVerticalSpacing(4)
@@ -93,6 +95,7 @@ def _section(heading: str, rows: list[tuple[str, str]]) -> QGridLayout:
         grid.addWidget(label(what), number, 0)
         grid.addWidget(label(keys, dim=True), number, 1)
     grid.setColumnStretch(0, 1)
+    grid.setColumnMinimumWidth(1, room)
     grid.setContentsMargins(0, 0, 0, 2 * theme.GRID)
     return grid
 

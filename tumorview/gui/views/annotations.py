@@ -62,6 +62,11 @@ class AnnotationPainter:
             self._letter_font.setPointSizeF(size)
         self._texts.clear()
 
+    @property
+    def edge(self) -> int:
+        """Pixels at each edge that the letters of orientation need."""
+        return math.ceil(MARGIN + QFontMetricsF(self._letter_font).height())
+
     def paint(self, painter: QPainter, size: QSizeF, picture: QRectF, content: Annotations) -> None:
         """Write over a view of ``size`` whose slice covers ``picture``."""
         area = QRectF(MARGIN, MARGIN, size.width() - 2 * MARGIN, size.height() - 2 * MARGIN)

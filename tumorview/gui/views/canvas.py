@@ -142,10 +142,11 @@ class Canvas:
         x, y = (math.floor(value) for value in view.viewport.to_widget(*view.place))
         across = self._lines.get((view.width(), 1), lambda: _line(view.width(), 1))
         down = self._lines.get((1, view.height()), lambda: _line(1, view.height()))
-        for start, end in ((0, x - CROSSHAIR_GAP), (x + CROSSHAIR_GAP, view.width())):
+        edge = self._texts.edge  # at first it runs through the letters
+        for start, end in ((edge, x - CROSSHAIR_GAP), (x + CROSSHAIR_GAP, view.width() - edge)):
             if start < end:
                 painter.drawImage(start, y, across, 0, 0, end - start, 1)
-        for start, end in ((0, y - CROSSHAIR_GAP), (y + CROSSHAIR_GAP, view.height())):
+        for start, end in ((edge, y - CROSSHAIR_GAP), (y + CROSSHAIR_GAP, view.height() - edge)):
             if start < end:
                 painter.drawImage(x, start, down, 0, 0, 1, end - start)
 

@@ -12,6 +12,8 @@ from tumorview.gui.views.annotations import AMBER, QUIET, Annotations, Line
 if TYPE_CHECKING:
     from tumorview.gui.views.slice_view import SliceView
 
+ONE_LINE = 800.0  # pixels: narrower views give the name of a patient a line of its own
+IDENTITY_GAP = "  "  # between what a Study says of its patient
 SMALL_VIEW = 260.0  # pixels: narrower views leave out what can be read elsewhere
 
 _AXIS_LETTERS = {Plane.AXIAL: (2, "S", "I"), Plane.CORONAL: (1, "P", "A"), Plane.SAGITTAL: (0, "L", "R")}
@@ -24,6 +26,12 @@ def series_line(role: Role, description: str) -> str:
     if not description or description.casefold() == role.value.casefold():
         return role.value
     return f"{role.value}  {description}"
+
+
+def identity_lines(identity: str, width: float) -> list[Line]:
+    """Who is looked at: name, number and date in one line, or where that would be cut off in two."""
+    name, gap, rest = identity.partition(IDENTITY_GAP)
+    return [Line(identity)] if width >= ONE_LINE or not gap else [Line(name), Line(rest)]
 
 
 def position_text(view: PlaneView, index: int) -> str:
@@ -82,7 +90,7 @@ def annotations_of(view: "SliceView", plane_view: PlaneView) -> Annotations:
     role = study.role_of(series) if study is not None else series.role
     top_left = [Line(series_line(role, series.description if wide else ""))]
     if wide and view.reading.identity:
-        top_left.insert(0, Line(view.reading.identity))
+        top_left[:0] = identity_lines(view.reading.identity, view.width())
     top_left.append(Line(f"{view.current_index + 1} / {plane_view.count}"))
     position = position_text(plane_view, view.current_index)
     if position:
