@@ -1,6 +1,7 @@
 """ModelRegistry: a broken model bricks nothing, nothing is used unless its hash fits."""
 
 import json
+import resource
 import zipfile
 
 import pytest
@@ -89,6 +90,19 @@ def test_weights_that_contradict_the_card_are_refused(registry, user):
     (folder / CARD_NAME).write_text(json.dumps({**card, "width": 4}))
     with pytest.raises(ModelError, match="width"):
         registry.load("other")
+
+
+def test_a_file_that_claims_a_giant_network_takes_no_memory(tmp_path):
+    from safetensors.torch import save_file
+
+    from tumorview.ml.models import load_model
+
+    metadata = {"architecture": "unet-cbam", "width": "512", "in_channels": "3", "classes": "2", "norm": "batch"}
+    save_file({"weight": torch.zeros(1)}, tmp_path / "giant.safetensors", metadata=metadata)
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    with pytest.raises(ModelError, match="lacks"):
+        load_model(tmp_path / "giant.safetensors")
+    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 500_000  # kB; the network would take 8 GB
 
 
 def test_an_unknown_id_names_the_known_ones(registry):

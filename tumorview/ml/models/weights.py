@@ -40,7 +40,11 @@ def load_model(path: Path) -> UNetCBAM:
     try:
         with safe_open(path, framework="pt") as file:
             metadata = file.metadata() or {}
-            state: dict[str, Tensor] = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+            with torch.device("meta"):  # takes no memory: a file that claims a giant is refused before it is built
+                expected = _shapes(build_model(metadata).state_dict())
+            found = {name: torch.Size(file.get_slice(name).get_shape()) for name in file.keys()}  # noqa: SIM118
+            _check_fit(expected, found, path.name)
+            state: dict[str, Tensor] = {name: file.get_tensor(name) for name in found}
     except (OSError, SafetensorError) as error:
         raise ModelError(
             f"{path.name} is not a readable weights file ({error}).", "Choose a .safetensors file."
@@ -52,11 +56,19 @@ def load_model(path: Path) -> UNetCBAM:
 
 def load_state(model: Network, state: Mapping[str, Tensor], name: str) -> None:
     """Load tensors strictly; every name and shape has to fit."""
-    expected = model.state_dict()
-    missing, unknown = sorted(expected.keys() - state.keys()), sorted(state.keys() - expected.keys())
-    wrong = sorted(key for key in expected.keys() & state.keys() if expected[key].shape != state[key].shape)
+    _check_fit(_shapes(model.state_dict()), _shapes(state), name)
+    model.load_state_dict({key: tensor.to(torch.float32) for key, tensor in state.items()}, strict=True)
+
+
+def _shapes(state: Mapping[str, Tensor]) -> dict[str, torch.Size]:
+    return {name: tensor.shape for name, tensor in state.items()}
+
+
+def _check_fit(expected: Mapping[str, torch.Size], found: Mapping[str, torch.Size], name: str) -> None:
+    """Raise ModelError unless a file has exactly the network's tensors."""
+    missing, unknown = sorted(expected.keys() - found.keys()), sorted(found.keys() - expected.keys())
+    wrong = sorted(key for key in expected.keys() & found.keys() if expected[key] != found[key])
     if missing or unknown or wrong:
         culprit = (missing or unknown or wrong)[0]
         problem = "lacks" if missing else "has an unknown tensor" if unknown else "has a wrong shape for"
         raise ModelError(f"{name} {problem} {culprit}.", "The weights do not belong to this architecture and width.")
-    model.load_state_dict({key: tensor.to(torch.float32) for key, tensor in state.items()}, strict=True)
