@@ -19,7 +19,7 @@ from tumorview.core.study import Series, Study
 from tumorview.gui.action_set import ActionSet
 from tumorview.gui.timing import Debounce, Memory
 from tumorview.gui.views import Cine, SliceStrip, SliceView, ViewGrid
-from tumorview.gui.views.slice_strip import amount_text
+from tumorview.gui.views.slice_areas import amount_text
 
 HANGING = "hang_tumour"  # is remembered like a layout
 LOOKS_INTERVAL_MS = 300
