@@ -61,6 +61,24 @@ def test_the_user_says_which_patient_of_a_folder_is_opened(
     assert len(window.session.study.choices) == 2
 
 
+def test_another_study_of_the_folder_is_opened_from_the_menu(
+    qtbot: QtBot, make_window: MakeWindow, tmp_path: Path
+) -> None:
+    for uid, name in (("1.2.1", "AX FLAIR"), ("1.2.1", "AX T1"), ("1.2.2", "AX T1")):
+        write_classic(tmp_path / "disc" / f"{uid}{name}", SeriesSpec(pattern(SHAPE), study_uid=uid, description=name))
+    window = make_window(tmp_path / "disc")
+    assert window.session.study.opening.study == "1.2.1"
+    assert window.actions["file.choose_study"].isEnabled()
+    window.actions["file.choose_study"].trigger()
+    box = dialog(qtbot, window, QDialog, "study_choice_dialog")
+    studies = box.findChild(QListWidget, "study_choice_list")
+    assert studies.currentRow() == 0
+    studies.setCurrentRow(1)
+    box.accept()
+    qtbot.waitUntil(lambda: window.session.study.opening.study == "1.2.2", timeout=TIMEOUT)
+    finish(qtbot, window)
+
+
 def test_names_are_not_in_the_list_where_identity_is_hidden(
     qtbot: QtBot, make_window: MakeWindow, tmp_path: Path
 ) -> None:

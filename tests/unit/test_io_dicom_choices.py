@@ -190,6 +190,16 @@ def test_several_studies_are_asked_about_before_a_voxel_is_read(tmp_path: Path):
         open_study(tmp_path, opening=Opening(study="9"))
 
 
+def test_the_one_study_with_most_channels_is_opened_without_asking(tmp_path: Path):
+    for number, names in enumerate((("FLAIR", "T1"), ("T1", "T2"))):
+        for name in names:
+            write_classic(
+                tmp_path / f"{number}{name}", SeriesSpec(pattern(SHAPE), study_uid=f"1.2.{number}", description=name)
+            )
+    study = open_study(tmp_path, opening=Opening(ask=True))
+    assert (study.opening.study, len(study.choices)) == ("1.2.0", 2)
+
+
 def test_two_patients_are_never_one_study_even_with_one_study_uid(tmp_path: Path):
     for name in ("A", "B"):
         write_classic(tmp_path / name, SeriesSpec(pattern(SHAPE), study_uid="1.2", attributes={"PatientID": name}))

@@ -200,7 +200,7 @@ def test_two_patients_of_brats_are_never_mixed(tmp_path: Path, names):
     assert len(study.choices) == 2
     assert {series.role for series in study.series} == {Role.FLAIR, Role.T1, Role.T1CE}
     assert len(study.series) == 3
-    assert "2 studies" in study.warnings[0]
+    assert "2 studies here" in study.warnings[0]
     assert study.truth is not None
 
 

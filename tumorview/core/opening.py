@@ -31,8 +31,8 @@ class StudyChoice:
 class Opening:
     """How to open: the ``key`` of one study of several ("" for the fullest), and what ambiguous geometry means.
 
-    With ``ask`` several studies raise SeveralStudiesError before any voxel is read. ``qform`` prefers a NIfTI file's
-    qform where it disagrees with the sform.
+    With ``ask`` several studies of which none is the fullest raise SeveralStudiesError before any voxel is read.
+    ``qform`` prefers a NIfTI file's qform where it disagrees with the sform.
     """
 
     study: str = ""
@@ -53,14 +53,20 @@ class SeveralStudiesError(ReadError):
         super().__init__(f"'{name}' holds {len(self.choices)} studies.", "Say which one to open.")
 
 
-def chosen(choices: Sequence[StudyChoice], opening: Opening, name: str, fullest: int) -> int:
-    """The index of the study to open; raises SeveralStudiesError or, for a key that is not there, ReadError."""
+def chosen(choices: Sequence[StudyChoice], opening: Opening, name: str, ranks: Sequence[tuple[int, ...]]) -> int:
+    """The index of the study to open: the one that ``opening`` names, otherwise the fullest.
+
+    The fullest has the highest of ``ranks``. Where another one has the same first number and ``opening`` says to ask,
+    SeveralStudiesError is raised; a key that is not there is a ReadError.
+    """
     if opening.study:
         for index, choice in enumerate(choices):
             if choice.key == opening.study:
                 return index
         known = ", ".join(choice.key for choice in choices[:10])
         raise ReadError(f"'{name}' holds no study {opening.study!r}.", f"Choose one of: {known}.")
-    if opening.ask and len(choices) > 1:
+    fullest = max(range(len(choices)), key=lambda index: ranks[index])
+    alike = sum(1 for rank in ranks if rank[0] == ranks[fullest][0])
+    if opening.ask and alike > 1:
         raise SeveralStudiesError(name, choices)
     return fullest

@@ -13,7 +13,7 @@ from tumorview.app.geometry_answers import placing_note
 from tumorview.app.jobs import Job, JobContext
 from tumorview.app.session import Session
 from tumorview.core.edits import Edit
-from tumorview.core.opening import Irregular, Opening, SeveralStudiesError
+from tumorview.core.opening import Irregular, Opening, SeveralStudiesError, StudyChoice
 from tumorview.core.study import Study
 from tumorview.gui import messages, study_choice
 from tumorview.gui.autosaving import Autosave
@@ -125,14 +125,29 @@ class FileController(FileWork):
 
         def failed(error: Exception) -> None:
             if isinstance(error, SeveralStudiesError):
-                hidden = self._memory.settings.hide_identity
-                study_choice.choose_study(
-                    self._window, error, lambda key: again(opening.naming(key)), hide_names=hidden
-                )
+                self._choose(error.choices, lambda key: again(opening.naming(key)))
             else:
                 self._open_failed(error, path)
 
         self._jobs.start(Job(f"Opening {self._name(path)}", work, exclusive=OPEN), Handlers(done=opened, failed=failed))
+
+    def choose_study(self) -> None:
+        """Let the user open another one of the studies that lie where the open one does."""
+        study = self._session.study
+        if study is None or not study.choices:
+            return
+        wanted = _Wanted(study.path, None, None, remember=True)
+
+        def chosen(key: str) -> None:
+            if key != study.opening.study:
+                opening = replace(study.opening, study=key)
+                self.before_losing(lambda: self._start_opening(wanted, opening, self._position()))
+
+        self._choose(study.choices, chosen, study.opening.study)
+
+    def _choose(self, choices: Sequence[StudyChoice], then: Callable[[str], None], current: str = "") -> None:
+        hidden = self._memory.settings.hide_identity
+        study_choice.choose_study(self._window, choices, then, hide_names=hidden, current=current)
 
     def _ask_irregular(self, study: Study, wanted: _Wanted) -> None:
         def again(irregular: Irregular) -> None:

@@ -43,6 +43,7 @@ def _file_handlers(window: "MainWindow") -> dict[str, Handler]:
     return {
         "file.open": lambda: window.files.open_file(),
         "file.open_folder": lambda: window.files.open_folder(),
+        "file.choose_study": lambda: window.files.choose_study(),
         "file.open_sample": lambda: window.files.open_sample(),
         "file.open_truth": lambda: window.files.masks.open_truth(),
         "file.open_mask": lambda: window.files.masks.open_mask(),

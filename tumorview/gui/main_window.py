@@ -316,6 +316,7 @@ class MainWindow(QMainWindow):
                 can_undo=history is not None and history.can_undo,
                 can_redo=history is not None and history.can_redo,
                 has_prediction=session.prediction is not None,
+                several_studies=session.study is not None and bool(session.study.choices),
             )
         )
         self.setWindowModified(session.dirty)

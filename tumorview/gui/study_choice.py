@@ -1,6 +1,6 @@
 """What is asked when a path can be opened in more than one way: which study, and what becomes of irregular slices."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import (
@@ -13,7 +13,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from tumorview.core.opening import Irregular, SeveralStudiesError
+from tumorview.core.opening import Irregular, StudyChoice
 from tumorview.core.study import Series, Study
 from tumorview.gui import messages, theme
 from tumorview.gui.widgets import label
@@ -22,27 +22,32 @@ _MANY = 12  # lines of the list that are shown without scrolling
 
 
 def choose_study(
-    parent: QWidget, error: SeveralStudiesError, then: Callable[[str], None], *, hide_names: bool
+    parent: QWidget,
+    choices: Sequence[StudyChoice],
+    then: Callable[[str], None],
+    *,
+    hide_names: bool,
+    current: str = "",
 ) -> QDialog:
-    """Open the list of studies at a path; ``then`` gets the key of the one that was chosen."""
+    """Open the list of studies at a path; ``then`` gets the key of the one that was chosen, ``current`` is open."""
     dialog = QDialog(parent)
     dialog.setObjectName("study_choice_dialog")
     dialog.setWindowTitle("Which Study?")
     dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
     column = QVBoxLayout(dialog)
     column.setSpacing(theme.GRID)
-    column.addWidget(label(f"There are {len(error.choices)} studies here. Which one do you want to open?", wrap=True))
+    column.addWidget(label(f"There are {len(choices)} studies here. Which one do you want to open?", wrap=True))
     studies = QListWidget(dialog)
     studies.setObjectName("study_choice_list")
     studies.setAccessibleName("Studies")
     studies.setAlternatingRowColors(False)
-    for number, choice in enumerate(error.choices, 1):
+    for number, choice in enumerate(choices, 1):
         title = f"Study {number}" if hide_names or not choice.title else choice.title
         entry = QListWidgetItem(f"{title}\n{choice.content}", studies)
         entry.setData(Qt.ItemDataRole.UserRole, choice.key)
-    studies.setCurrentRow(0)
+    studies.setCurrentRow(next((row for row, choice in enumerate(choices) if choice.key == current), 0))
     row = max(studies.sizeHintForRow(0), 2 * theme.GRID)
-    studies.setMinimumSize(460, row * min(max(len(error.choices), 3), _MANY) + 2 * studies.frameWidth())
+    studies.setMinimumSize(460, row * min(max(len(choices), 3), _MANY) + 2 * studies.frameWidth())
     column.addWidget(studies)
     buttons = QDialogButtonBox(QDialogButtonBox.StandardButton.Open | QDialogButtonBox.StandardButton.Cancel, dialog)
     buttons.accepted.connect(dialog.accept)
@@ -89,5 +94,6 @@ def ask_irregular(parent: QWidget, study: Study, then: Callable[[Irregular], Non
             then(Irregular.PART)
 
     box.finished.connect(answered)
-    box.open()
+    box.setModal(False)  # the images can be looked at before this is answered
+    box.show()
     return box

@@ -55,7 +55,7 @@ class DicomReader:
             )
         candidates = _studies(found.frames)
         choices = _choices(candidates)
-        number = chosen(choices, opening, path.name, _fullest(candidates))
+        number = chosen(choices, opening, path.name, [_richness(stacks) for stacks, _ in candidates])
         stacks, warnings = candidates[number]
         if not stacks:
             raise ReadError(f"'{path.name}' holds no stack of slices. {' '.join(warnings)}", "Open another series.")
@@ -104,10 +104,6 @@ def _studies(frames: list[Frame]) -> list[Candidate]:
     for frame in frames:
         studies.setdefault((frame.text("StudyInstanceUID"), frame.text("PatientID")), []).append(frame)
     return [_stacks_of_study(members) for members in studies.values()]
-
-
-def _fullest(candidates: list[Candidate]) -> int:
-    return max(range(len(candidates)), key=lambda number: _richness(candidates[number][0]))
 
 
 def _choices(candidates: list[Candidate]) -> tuple[StudyChoice, ...]:

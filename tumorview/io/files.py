@@ -52,7 +52,7 @@ def children(folder: Path) -> list[Path]:
 
 def several_warning(count: int) -> str:
     """What is said where one of ``count`` studies was opened because nobody said which."""
-    return f"There are {count} studies here; the fullest was opened. Choose another one to open it."
+    return f"There are {count} studies here; the fullest was opened (another: Choose Study, or --study)."
 
 
 def head(path: Path, count: int) -> bytes:

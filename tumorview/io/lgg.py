@@ -61,7 +61,7 @@ class LggReader:
         )
         if len(patients) > 1 and not (opening.ask or opening.study):
             raise ReadError(f"'{path.name}' holds {len(patients)} patients.", "Open the folder of one patient.")
-        number = chosen(choices, opening, path.name, 0)
+        number = chosen(choices, opening, path.name, [(3, len(one.images)) for one in patients])
         study = read_patient(patients[number], path, progress)
         if len(choices) == 1:
             return study

@@ -99,8 +99,7 @@ def _read_folder(folder: Path, progress: Progress, opening: Opening) -> Study:
     groups = studies_in(folder, files)
     choices = tuple(StudyChoice(key, key, _content(members)) for key, members in groups.items())
     names = list(groups)
-    fullest = max(range(len(names)), key=lambda number: _fullness(groups[names[number]]))
-    key = names[chosen(choices, opening, folder.name, fullest)]
+    key = names[chosen(choices, opening, folder.name, [(0, *_fullness(groups[name])) for name in names])]
     study = _read_files(folder, groups[key], progress, opening)
     if len(choices) == 1:
         return study

@@ -5,7 +5,14 @@ from tumorview.app.actions.spec import ActionSpec, with_study
 FILE = "&File"
 
 ACTIONS: tuple[ActionSpec, ...] = (
-    ActionSpec("file.open", "&Open File…", FILE, ("Ctrl+O",), "Open a NIfTI, DICOM, TIFF, PNG or JPEG file", "open"),
+    ActionSpec(
+        "file.open",
+        "&Open File…",
+        FILE,
+        ("Ctrl+O",),
+        "Open a DICOM, NIfTI, NRRD, MetaImage, TIFF, PNG, JPEG or zip file",
+        "open",
+    ),
     ActionSpec(
         "file.open_folder",
         "Open &Folder…",
@@ -13,6 +20,14 @@ ACTIONS: tuple[ActionSpec, ...] = (
         ("Ctrl+Shift+O",),
         "Open a folder with a DICOM study, NIfTI series or image slices",
         "folder",
+    ),
+    ActionSpec(
+        "file.choose_study",
+        "Choose St&udy…",
+        FILE,
+        (),
+        "Open another one of the studies that lie in this folder, disc or archive",
+        enabled=lambda state: state.several_studies,
     ),
     ActionSpec(
         "file.open_sample",

@@ -15,6 +15,7 @@ class ActionState:
     can_undo: bool = False
     can_redo: bool = False
     has_prediction: bool = False
+    several_studies: bool = False
 
 
 Condition = Callable[[ActionState], bool]
