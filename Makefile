@@ -65,6 +65,7 @@ fuzz: setup  ## open thousands of damaged files (INPUTS=10000): each in 5 s and 
 screenshots: setup  ## take the pictures of the documentation again
 	$(BIN)/python docs/make_screenshots.py
 	$(BIN)/python docs/tool_pictures.py
+	$(BIN)/python docs/opening_pictures.py
 	$(BIN)/python docs/panel_pictures.py
 
 screens: setup  ## after a change of the window that is meant: keep how its main states look, and the page of keys

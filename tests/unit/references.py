@@ -29,6 +29,17 @@ def assert_same_in_world(volume: Volume, data: np.ndarray, affine: np.ndarray, *
     np.testing.assert_allclose(volume.data, values, rtol=1e-5, atol=atol)
 
 
+def agrees_with_one_of(volume: Volume, images: list[Image], *, atol: float = 0.0) -> bool:
+    """Whether one of ``images`` is the same as ``volume``, voxel by voxel in the world."""
+    for image in images:
+        try:
+            assert_same_in_world(volume, *image, atol=atol)
+        except (AssertionError, IndexError):
+            continue
+        return True
+    return False
+
+
 def by_highdicom(path: Path) -> Image:
     """An Enhanced file as highdicom reads it."""
     volume = highdicom.imread(path).get_volume(apply_real_world_transform=False, apply_voi_transform=False)
@@ -51,5 +62,6 @@ def by_dcm2niix(folder: Path, out: Path) -> list[Image]:
             continue
         image = nib.load(path)
         affine = np.diag([-1.0, -1.0, 1.0, 1.0]) @ image.affine
-        images.append((np.asarray(image.dataobj).reshape(image.shape[:3]), affine))
+        voxels = np.asarray(image.dataobj).reshape(*image.shape[:3], -1)
+        images.extend((voxels[..., number], affine) for number in range(voxels.shape[3]))
     return images

@@ -5,6 +5,7 @@ Where they disagree with us, ImagePositionPatient decides: dcm2niix writes the N
 """
 
 import shutil
+import zipfile
 from pathlib import Path
 
 import numpy as np
@@ -13,12 +14,18 @@ import pytest
 from pydicom.data import get_testdata_file
 from pydicom.pixels import apply_rescale
 
-from tests.unit.references import assert_same_in_world, by_dcm2niix, by_highdicom
+from tests.unit.references import agrees_with_one_of, assert_same_in_world, by_dcm2niix, by_highdicom
 from tests.unit.synthetic import CORONAL, SAGITTAL, SeriesSpec, pattern, write_classic, write_enhanced
+from tests.unit.tiny_models import write_model
+from tumorview.app.jobs import JobContext
+from tumorview.app.segmenter import Segmenter, SegmentOptions
 from tumorview.core.study import Role, Series, Study
 from tumorview.io.registry import open_study
 
 NEMA_AXIAL = {"BRTUM003": Role.FLAIR, "BRTUM004": Role.T2, "BRTUM005": Role.T1, "BRTUM008": Role.T1CE}
+PHILIPS = {  # images in each
+    "1901_WIP_3DpCASL_real.dcm": 1, "1903_WIP_SOURCE_-_3DpCASL.dcm": 6, "2001_WIP_fcMRI_Field_Mapping_e2_phMag.dcm": 4,
+}
 NEMA_OTHER = {"BRTUM001": Role.OTHER, "BRTUM009": Role.T1CE, "BRTUM010": Role.T1CE, "BRTUM014": Role.T2}
 
 
@@ -77,20 +84,50 @@ def test_nema_study_opens_with_its_roles_and_true_spacing(nema_study: Study):
     assert "6 x MR Spectroscopy" in " ".join(nema_study.warnings)
 
 
-def test_nema_study_is_the_same_with_files_renamed_and_shuffled(nema: Path, nema_study: Study, tmp_path: Path):
-    for number, path in enumerate(sorted((nema / "IMAGES").iterdir(), reverse=True)):
-        folder = tmp_path / f"{number % 3}"
-        folder.mkdir(exist_ok=True)
-        (folder / f"{number:02d}").symlink_to(path)
-    again = open_study(tmp_path)
-    assert {one.uid: (one.role, one.volume.geometry) for one in again.series} == {
-        one.uid: (one.role, one.volume.geometry) for one in nema_study.series
+@pytest.mark.parametrize("way", ["dicomdir", "images", "zip", "shuffled"])
+def test_nema_study_is_the_same_whichever_way_it_is_opened(nema: Path, nema_study: Study, tmp_path: Path, way: str):
+    again = open_study(_nema_by(way, nema, tmp_path))
+    assert {one.uid for one in again.series} == {one.uid for one in nema_study.series}
+    assert {role: one and one.uid for role, one in again.channels.items()} == {
+        role: one and one.uid for role, one in nema_study.channels.items()
     }
+    for one in nema_study.series:
+        other = again.by_uid(one.uid)
+        assert (other.role, other.role_confidence) == (one.role, one.role_confidence)
+        assert other.volume.geometry == one.volume.geometry
+        np.testing.assert_array_equal(other.volume.data, one.volume.data)
 
 
-def test_nema_study_opens_through_its_dicomdir(nema: Path, nema_study: Study):
-    again = open_study(nema / "DICOMDIR")
-    assert [one.uid for one in again.series] == [one.uid for one in nema_study.series]
+def test_nema_study_has_the_same_mask_whichever_way_it_is_opened(nema: Path, nema_study: Study, tmp_path: Path):
+    write_model(tmp_path / "models", "tiny")  # random weights: whatever differs in the input shows in the output
+    segmenter = Segmenter(tmp_path)
+    options = SegmentOptions(model="tiny", engine="torch", device="cpu")
+    expected = segmenter(nema_study, options, JobContext())
+    assert np.ptp(expected.probabilities.astype(np.float32)) > 0
+    for way in ("zip", "shuffled"):
+        found = segmenter(open_study(_nema_by(way, nema, tmp_path / way)), options, JobContext())
+        np.testing.assert_array_equal(found.probabilities, expected.probabilities)
+        np.testing.assert_array_equal(found.mask().data, expected.mask().data)
+        assert found.origin.channels == expected.origin.channels
+
+
+def _nema_by(way: str, nema: Path, folder: Path) -> Path:
+    """The study's DICOMDIR, its images alone, a zip of it, or its files renamed and in another order."""
+    folder.mkdir(exist_ok=True)
+    if way == "dicomdir":
+        return nema / "DICOMDIR"
+    if way == "images":
+        return nema / "IMAGES"
+    if way == "zip":
+        with zipfile.ZipFile(folder / "nema.zip", "w") as archive:
+            for path in sorted(nema.rglob("*")):
+                archive.write(path, path.relative_to(nema))
+        return folder / "nema.zip"
+    for number, path in enumerate(sorted((nema / "IMAGES").iterdir(), reverse=True)):
+        part = folder / f"{number % 3}"
+        part.mkdir(exist_ok=True)
+        (part / f"{number:02d}").symlink_to(path)
+    return folder
 
 
 # ------------------------------------------------------------------------------------------------------------- dcm2niix
@@ -109,7 +146,33 @@ def test_synthetic_classic_series_agree_with_dcm2niix(tmp_path: Path, orientatio
     _assert_agrees(series, tmp_path / "in", tmp_path / "out")
 
 
-PYDICOM_SINGLE = ["MR_small.dcm", "MR_small_implicit.dcm", "MR_small_RLE.dcm", "CT_small.dcm", "examples_overlay.dcm"]
+@pytest.mark.parametrize("name", PHILIPS)
+def test_philips_enhanced_files_agree_with_dcm2niix(shared_data: Path, tmp_path: Path, name: str):
+    path = shared_data / "dicom" / "philips_enhanced" / name
+    (tmp_path / "in").mkdir()
+    shutil.copy(path, tmp_path / "in")
+    images = by_dcm2niix(tmp_path / "in", tmp_path / "out")
+    series = open_study(path).series
+    assert len(series) == PHILIPS[name] == len(images)
+    for one in series:
+        scale = float(abs(one.volume.data.astype(np.float64)).max())
+        assert agrees_with_one_of(one.volume, images, atol=1e-4 * scale), one.description
+
+
+@pytest.mark.parametrize("number", [1, 2, 3, 4])
+def test_uncompressed_nema_samples_agree_with_dcm2niix(shared_data: Path, tmp_path: Path, number: int):
+    source = next((shared_data / "dicom" / "nema_compsamples_mr" / "compsamples_refanddir").rglob(f"MR{number}_UNC"))
+    (tmp_path / "in").mkdir()
+    shutil.copy(source, tmp_path / "in")
+    (series,) = open_study(source).series
+    _assert_agrees(series, tmp_path / "in", tmp_path / "out")
+
+
+PYDICOM_SINGLE = [
+    "693_J2KI.dcm", "CT_small.dcm", "examples_overlay.dcm", "MR_small.dcm", "MR_small_RLE.dcm",
+    "MR_small_bigendian.dcm", "MR_small_expb.dcm", "MR_small_implicit.dcm", "MR_small_jp2klossless.dcm",
+    "MR_small_padded.dcm",
+]
 
 
 @pytest.mark.parametrize("name", PYDICOM_SINGLE)
@@ -125,6 +188,27 @@ def test_series_of_pydicom_agrees_with_dcm2niix(tmp_path: Path):
     shutil.copytree(Path(get_testdata_file("DICOMDIR")).parent / "98892001" / "CT5N", folder)
     (series,) = open_study(folder).series
     _assert_agrees(series, folder, tmp_path / "out")
+
+
+def test_projections_of_pydicom_each_have_their_own_place(tmp_path: Path):
+    folder = tmp_path / "in"
+    shutil.copytree(Path(get_testdata_file("DICOMDIR")).parent / "98892003" / "MR700", folder)
+    images = by_dcm2niix(folder, tmp_path / "out")
+    series = open_study(folder).series
+    assert len(series) == len(images) == 7
+    assert all(agrees_with_one_of(one.volume, images) for one in series)
+
+
+def test_tilted_slice_of_pydicom_lies_where_its_orientation_says():
+    # dcm2niix takes the gantry's tilt out of the affine; the header's own cosines decide.
+    path = Path(get_testdata_file("J2K_pixelrep_mismatch.dcm"))
+    (series,) = open_study(path).series
+    header = pydicom.dcmread(path, stop_before_pixels=True)
+    directions = series.volume.geometry.directions
+    cosines = np.array(header.ImageOrientationPatient, float)
+    np.testing.assert_allclose(directions[:, 0], cosines[:3], atol=1e-4)
+    np.testing.assert_allclose(directions[:, 1], cosines[3:], atol=1e-4)
+    np.testing.assert_allclose(series.volume.geometry.affine[:3, 3], header.ImagePositionPatient, atol=1e-6)
 
 
 def test_slabs_of_pydicom_are_kept_apart_where_dcm2niix_stretches_them():

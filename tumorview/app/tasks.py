@@ -363,6 +363,13 @@ def inference_benchmark(context: JobContext | None = None) -> list[dict[str, obj
     return [bench_document(row) for row in inference_rows(model_registry(), progress=context or JobContext())]
 
 
+def opening_benchmark(context: JobContext | None = None) -> list[dict[str, object]]:
+    """Time finding and opening DICOM studies beside plain loops: rows of ``tumorview bench``."""
+    from tumorview.io.benchmark import opening_rows
+
+    return [bench_document(row) for row in opening_rows(context or JobContext())]
+
+
 def write_example_series(folder: Path, slices: int, side: int) -> None:
     """A synthetic DICOM series of ``slices`` files of ``side`` x ``side`` pixels, to measure opening with."""
     write_phantom(folder, slices, side)

@@ -25,9 +25,10 @@ def bench(
     training: Annotated[
         bool, typer.Option("--training", help="Measure a training step too; takes minutes and some 8 GB of memory.")
     ] = False,
+    opening: Annotated[bool, typer.Option(help="Measure finding and opening studies.")] = True,
     window: Annotated[bool, typer.Option(help="Measure scrolling and painting in the window.")] = True,
 ) -> None:
-    """Measure this machine: inference engines side by side, and the window's frames."""
+    """Measure this machine: inference engines side by side, opening studies, and the window's frames."""
     rows: list[dict[str, object]] = []
     if inference:
         with progress_bar("Inference") as context:
@@ -35,6 +36,9 @@ def bench(
     if training:
         with progress_bar("Training") as context:
             rows += tasks.training_benchmark(context)
+    if opening:
+        with progress_bar("Opening studies") as context:
+            rows += tasks.opening_benchmark(context)
     measure = window_rows.get()
     if window and measure is not None:
         rows += [tasks.bench_document(row) for row in measure()]

@@ -40,13 +40,13 @@ def choose_study(
     studies = QListWidget(dialog)
     studies.setObjectName("study_choice_list")
     studies.setAccessibleName("Studies")
-    studies.setAlternatingRowColors(False)
+    studies.setSpacing(theme.GRID // 2)
     for number, choice in enumerate(choices, 1):
         title = f"Study {number}" if hide_names or not choice.title else choice.title
         entry = QListWidgetItem(f"{title}\n{choice.content}", studies)
         entry.setData(Qt.ItemDataRole.UserRole, choice.key)
     studies.setCurrentRow(next((row for row, choice in enumerate(choices) if choice.key == current), 0))
-    row = max(studies.sizeHintForRow(0), 2 * theme.GRID)
+    row = studies.sizeHintForRow(0) + theme.GRID
     studies.setMinimumSize(460, row * min(max(len(choices), 3), _MANY) + 2 * studies.frameWidth())
     column.addWidget(studies)
     buttons = QDialogButtonBox(QDialogButtonBox.StandardButton.Open | QDialogButtonBox.StandardButton.Cancel, dialog)
