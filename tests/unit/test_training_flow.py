@@ -163,8 +163,11 @@ def test_once_begun_nothing_before_the_run_changes(flow: TrainingFlow, data: Pat
             change()
     (flow.run_folder / "model.safetensors").write_bytes(b"x")
     assert flow.next() is PageId.RESULT
-    assert flow.next() is PageId.RESULT
     assert flow.back() is PageId.RUN
+    assert flow.next() is PageId.RESULT
+    assert not list_trainings(flow.run_folder.parent)[0].done
+    assert flow.next() is PageId.RESULT
+    assert list_trainings(flow.run_folder.parent)[0].done
 
 
 def test_a_new_training_can_be_made_from_one_that_has_begun(flow: TrainingFlow, data: Path):

@@ -164,6 +164,7 @@ class TrainingFlow:
         for obstacle in self.obstacles():
             raise obstacle
         if page is PageId.RESULT:
+            self.change(done=True)
             return page
         if page is PageId.DATA:
             self._draw_split_if_needed()
@@ -235,6 +236,6 @@ class TrainingFlow:
         """A new training with the cases and choices of this one, on its first page."""
         folder = new_folder(root)
         copy_cases(self.run_folder, folder)
-        flow = TrainingFlow(folder, replace(self._state, page=PageId.DATA), self.bases)
+        flow = TrainingFlow(folder, replace(self._state, page=PageId.DATA, done=False), self.bases)
         flow._save()
         return flow

@@ -42,7 +42,10 @@ PAGES = tuple(PageId)
 
 @dataclass(frozen=True, slots=True)
 class FlowState:
-    """Everything that was chosen; ``estimate`` was measured for the recipe that ``measured`` describes."""
+    """Everything that was chosen; ``estimate`` was measured for the recipe that ``measured`` describes.
+
+    ``done`` is set when the user has left the last page for good.
+    """
 
     name: str
     page: PageId = PageId.DATA
@@ -52,6 +55,7 @@ class FlowState:
     choices: RecipeChoices = field(default_factory=RecipeChoices)
     estimate: TrainingEstimate | None = None
     measured: str = ""
+    done: bool = False
 
     def to_dict(self) -> dict[str, Any]:
         """As JSON."""
@@ -65,6 +69,7 @@ class FlowState:
             "choices": self.choices.to_dict(),
             "estimate": None if self.estimate is None else self.estimate.to_dict(),
             "measured": self.measured,
+            "done": self.done,
         }
 
     @classmethod
@@ -82,6 +87,7 @@ class FlowState:
             RecipeChoices.from_dict(document["choices"]),
             None if estimate is None else TrainingEstimate.from_dict(estimate),
             document["measured"],
+            document["done"],
         )
 
 
@@ -98,6 +104,7 @@ class TrainingSummary:
     name: str
     page: PageId | None
     begun: bool
+    done: bool = False
     problem: str = ""
 
 
@@ -111,9 +118,9 @@ def list_trainings(root: Path) -> list[TrainingSummary]:
         try:
             state = read_state(folder)
         except TrainingError as error:
-            found.append(TrainingSummary(folder, folder.name, None, begun, str(error)))
+            found.append(TrainingSummary(folder, folder.name, None, begun, problem=str(error)))
         else:
-            found.append(TrainingSummary(folder, state.name, state.page, begun))
+            found.append(TrainingSummary(folder, state.name, state.page, begun, state.done))
     return found
 
 

@@ -10,7 +10,7 @@ from tumorview.ml.recipes import Recipe
 if TYPE_CHECKING:
     from torch import Tensor
 
-_STEPS = 3  # timed ones, after one that allocates
+_STEPS = 2  # timed ones, after one that allocates
 
 
 @dataclass(frozen=True, slots=True)

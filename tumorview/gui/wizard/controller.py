@@ -8,7 +8,7 @@ from PySide6.QtWidgets import QWidget
 
 from tumorview.app.segmenter import Segmenter
 from tumorview.app.session import Session
-from tumorview.app.training_flow import TRAINING_NAME, PageId, TrainingFlow, list_trainings, suggested_name
+from tumorview.app.training_flow import TRAINING_NAME, TrainingFlow, list_trainings, suggested_name
 from tumorview.app.training_recipe import BaseModel, base_models
 from tumorview.errors import TumorViewError
 from tumorview.gui import messages
@@ -53,12 +53,14 @@ class TrainingController(QObject):
                 messages.show_error(self._window, error)
                 return
             self.wizard = TrainingWizard(flow, self.services, self._window)
+        elif self.wizard.flow.state.done:
+            self.wizard.start_new()
         self.wizard.reopen()
 
     def _last_or_new(self) -> TrainingFlow:
         known = list_trainings(self.root)
         for training in known:
-            if training.page not in (None, PageId.RESULT):
+            if training.page is not None and not training.done:
                 return TrainingFlow.open(training.folder, self.bases)
         return TrainingFlow.create(self.root, suggested_name([one.name for one in known], NEW_NAME), self.bases)
 

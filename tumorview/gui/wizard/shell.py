@@ -219,6 +219,7 @@ class TrainingWizard(QWidget):
         """The next page, where nothing is in the way."""
         page_id = self.flow.state.page
         if page_id is PageId.RESULT:
+            self._try(self.flow.next)
             self.close()
         elif self._blocked() is None:
             self._try(self.flow.next)
