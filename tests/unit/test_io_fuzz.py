@@ -69,6 +69,11 @@ def test_mutants_open_or_end_in_a_sentence(tmp_path: Path, name: str):
         assert judge(path, number) == "", f"mutant {number}"
 
 
+@pytest.mark.parametrize(("name", "number"), [("jpegls.dcm", 374), ("jpeg.dcm", 1436)])
+def test_mutants_that_once_were_findings_end_in_a_sentence(tmp_path: Path, name: str, number: int):
+    assert judge(write_mutant(name, number, tmp_path / "x"), number) == ""
+
+
 @pytest.mark.parametrize("name", OTHERS)
 def test_mutants_of_other_files_open_or_end_in_a_sentence(tmp_path: Path, name: str):
     (tmp_path / "seed").mkdir()

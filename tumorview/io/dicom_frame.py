@@ -110,7 +110,7 @@ class Frame:
         items = [value] if isinstance(value, str) or not isinstance(value, Iterable) else list(value)
         try:
             numbers = tuple(float(item) for item in items)
-        except (TypeError, ValueError):
+        except (TypeError, ValueError, OverflowError):
             return None
         if not numbers or (count is not None and len(numbers) != count) or not all(abs(n) < 1e12 for n in numbers):
             return None

@@ -105,7 +105,8 @@ def _voxel_type(frames: list[Frame]) -> np.dtype[Any]:
     if any(slope != 1.0 or not intercept.is_integer() for slope, intercept in scales):
         return np.dtype(np.float32)
     allocated = max(int(frame.number("BitsAllocated") or 16) for frame in frames)
-    bits = max(int(frame.number("BitsStored") or 0) or allocated for frame in frames)
+    stored = [int(frame.number("BitsStored") or 0) for frame in frames]
+    bits = max(count if 0 < count <= allocated else allocated for count in stored)
     signed = any(frame.number("PixelRepresentation") for frame in frames)
     shifts = [intercept for _, intercept in scales]
     if allocated > 32:
