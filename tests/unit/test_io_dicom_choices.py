@@ -144,6 +144,17 @@ def test_b_values_in_private_elements_tell_diffusion_images_apart(tmp_path: Path
     assert [series.description for series in study.series] == ["ep2d_diff (b-value 0)", "ep2d_diff (b-value 1000)"]
 
 
+def test_of_many_times_the_first_are_opened_and_the_number_is_named(tmp_path: Path):
+    uid = generate_uid()
+    for time in range(40):
+        spec = SeriesSpec(pattern((2, 4, 5)) + 100 * time, study_uid="1.2", series_uid=uid)
+        spec.attributes = {"TemporalPositionIdentifier": time + 1}
+        write_classic(tmp_path / f"{time}", spec, shuffle=False)
+    study = open_study(tmp_path)
+    assert "holds 40 images of the same slices; the first 8 are opened" in " ".join(study.warnings)
+    assert [series.volume.data[0, 0, 0] for series in study.series] == [100 * time for time in range(8)]
+
+
 def test_siemens_mosaic_is_named_and_not_shown_as_one_slice(tmp_path: Path):
     study = generate_uid()
     write_classic(tmp_path / "flair", SeriesSpec(pattern(SHAPE), study_uid=study))

@@ -55,10 +55,11 @@ class DicomReader:
             )
         candidates = _studies(found.frames)
         choices = _choices(candidates)
+        if not choices:
+            reasons = " ".join(candidates[0][1])
+            raise ReadError(f"'{path.name}' holds no stack of slices. {reasons}", "Open another series.")
         number = chosen(choices, opening, path.name, [_richness(stacks) for stacks, _ in candidates])
         stacks, warnings = candidates[number]
-        if not stacks:
-            raise ReadError(f"'{path.name}' holds no stack of slices. {' '.join(warnings)}", "Open another series.")
         if opening.irregular is Irregular.PART:
             stacks = [(longest_part(stack), role, confidence) for stack, role, confidence in stacks]
         series, damaged = _read_all(stacks, opening, progress.part(_SCAN_PART, 1.0))
@@ -103,7 +104,8 @@ def _studies(frames: list[Frame]) -> list[Candidate]:
     studies: dict[tuple[str, str], list[Frame]] = {}
     for frame in frames:
         studies.setdefault((frame.text("StudyInstanceUID"), frame.text("PatientID")), []).append(frame)
-    return [_stacks_of_study(members) for members in studies.values()]
+    found = [_stacks_of_study(members) for members in studies.values()]
+    return [candidate for candidate in found if candidate[0]] or found[:1]
 
 
 def _choices(candidates: list[Candidate]) -> tuple[StudyChoice, ...]:
@@ -111,8 +113,7 @@ def _choices(candidates: list[Candidate]) -> tuple[StudyChoice, ...]:
     choices: list[StudyChoice] = []
     for stacks, _ in candidates:
         if not stacks:
-            choices.append(StudyChoice("", "", "no stack of slices"))
-            continue
+            return ()
         first = stacks[0][0].first
         uid = first.text("StudyInstanceUID") or "unnamed"
         count = sum(1 for choice in choices if choice.key == uid or choice.key.startswith(f"{uid}#"))

@@ -15,7 +15,8 @@ import numpy.typing as npt
 from tumorview.io.dicom_frame import PRIVATE_B_VALUE, Frame
 from tumorview.io.dicom_placing import Stack, can_be_filled, numbers_of, placed, steps
 
-MAX_PARTS = 32  # stacks that one series may fall into
+MAX_PARTS = 32  # images of the same slices in one series (times, directions) that are all opened ...
+SHOWN = 8  # ... and how many of more
 _COSINE_TOLERANCE = 1e-3
 _SAME_PLACE_MM = 1e-2  # frames nearer than this along the normal are at one position
 _SLAB_STEPS = 5.0  # a wider gap that cannot be filled separates two stacks
@@ -56,15 +57,18 @@ def stacks_of(frames: Sequence[Frame]) -> tuple[list[Stack], list[str]]:
         for parallel in _by_orientation(group):
             split, crowded = _by_position(parallel)
             name = parallel[0].text("SeriesDescription") or parallel[0].path.name
-            if len(split) > MAX_PARTS:
+            if len(split) > MAX_PARTS and max(len(part) for part, _ in split) == 1:
                 warnings.append(f"'{name}' was left out: {len(split)} pictures of one place are no stack of slices.")
-            else:
-                if crowded:
-                    warnings.append(
-                        f"'{name}' has several pictures at slice {numbers_of(crowded)} that nothing tells apart: the"
-                        " second and later ones are series of their own."
-                    )
-                parts.extend(run for part, label in split for run in _runs(part, label))
+                continue
+            if len(split) > MAX_PARTS:
+                warnings.append(f"'{name}' holds {len(split)} images of the same slices; the first {SHOWN} are opened.")
+                split = split[:SHOWN]
+            if crowded:
+                warnings.append(
+                    f"'{name}' has several pictures at slice {numbers_of(crowded)} that nothing tells apart: the"
+                    " second and later ones are series of their own."
+                )
+            parts.extend(run for part, label in split for run in _runs(part, label))
     uid = frames[0].text("SeriesInstanceUID") or frames[0].path.name
     stacks = [
         placed(part, uid if len(parts) == 1 else f"{uid}-{number}", label)
