@@ -20,7 +20,7 @@ from display import SIZE, Display, needs_display, wait_until
 
 from tumorview.app.journal import FOLDER
 from tumorview.app.settings import default_folder
-from tumorview.io.journal_file import Damage, read_journal
+from tumorview.io.journal_reading import Damage, read_journal
 
 pytestmark = [pytest.mark.e2e, needs_display]
 KILLS = int(os.environ.get("TUMORVIEW_KILLS", "3"))

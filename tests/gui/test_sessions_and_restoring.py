@@ -130,6 +130,27 @@ def test_later_offers_it_again_at_the_next_start_and_only_to_one_window(
     assert make_window().restoring.bar.isVisible()
 
 
+def test_work_that_must_wait_does_not_stand_in_the_way_of_other_work(
+    qtbot: QtBot, make_window: MakeWindow, flair: Path
+) -> None:
+    for k, strokes in ((1, 1), (2, 2)):
+        window = make_window(flair)
+        if window.restoring.bar.isVisible():
+            button(window, "later_button").click()
+        for column in range(strokes):
+            paint(window, k, 8, 8 + 12 * column)
+        crash(window)
+    last = make_window()
+    assert "2 steps" in last.restoring.bar.text.full_text()
+    button(last, "later_button").click()
+    assert "1 step," in last.restoring.bar.text.full_text()
+    button(last, "restore_button").click()
+    finish(qtbot, last)
+    assert last.session.mask.data[1].any()
+    assert not last.restoring.bar.isVisible()
+    assert "2 steps" in make_window().restoring.bar.text.full_text()
+
+
 def test_closing_without_an_answer_keeps_the_work(qtbot: QtBot, make_window: MakeWindow, flair: Path) -> None:
     first = make_window(flair)
     work(qtbot, first)

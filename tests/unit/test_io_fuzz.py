@@ -19,7 +19,8 @@ from tests.unit.synthetic import pattern
 from tumorview.app.restoring import snapshot
 from tumorview.errors import ReadError, TumorViewError
 from tumorview.io.dicom_phantom import write_phantom
-from tumorview.io.journal_file import JournalFile, read_journal, state_records
+from tumorview.io.journal_file import JournalFile, state_records
+from tumorview.io.journal_reading import read_journal
 from tumorview.io.registry import open_mask, open_study
 from tumorview.io.session_file import read_session, write_session
 

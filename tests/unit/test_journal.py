@@ -19,8 +19,9 @@ from tumorview.app.session import Session
 from tumorview.core.session_state import fingerprint
 from tumorview.core.slicing import Plane
 from tumorview.errors import ReadError, WriteError
-from tumorview.io import journal_file
-from tumorview.io.journal_file import Damage, JournalFile, frame, read_journal
+from tumorview.io import journal_file, journal_reading
+from tumorview.io.journal_file import JournalFile, frame
+from tumorview.io.journal_reading import Damage, read_journal
 
 STROKE = ("stroke", Plane.AXIAL, False, [(0.5, 0.5)], 0.5)
 OTHER = ("stroke", Plane.CORONAL, False, [(0.2, 0.7), (0.6, 0.1)], 0.3)
@@ -342,7 +343,7 @@ def test_a_sound_record_with_nonsense_inside_ends_the_reading(written, tmp_path)
 
 def test_a_journal_of_a_newer_version_is_kept_and_says_so(written, monkeypatch):
     path, _ = written
-    monkeypatch.setattr(journal_file, "VERSION", 0)
+    monkeypatch.setattr(journal_reading, "VERSION", 0)
     with pytest.raises(ReadError, match="newer TumorView"):
         read_journal(path)
 

@@ -4,7 +4,8 @@ import logging
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tumorview.io.journal_file import SUFFIX, JournalContent, read_journal
+from tumorview.io.journal_file import SUFFIX
+from tumorview.io.journal_reading import JournalContent, read_journal
 
 if TYPE_CHECKING:
     from filelock import FileLock

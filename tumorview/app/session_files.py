@@ -11,7 +11,7 @@ from tumorview.core.session_state import ImageReference, SessionState, fingerpri
 from tumorview.core.study import Study
 from tumorview.errors import ReadError
 from tumorview.io import registry
-from tumorview.io.journal_file import Damage, JournalContent
+from tumorview.io.journal_reading import Damage, JournalContent
 from tumorview.io.session_file import read_session, write_session
 
 _TORN = "The last step was being written when the program ended, and is lost; everything before it is here."

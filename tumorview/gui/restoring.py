@@ -85,7 +85,7 @@ class RestoreController(QObject):
         self._later = self.bar.add_button("later_button", "Later", "Keep it and ask again at the next start")
         self._restore.clicked.connect(lambda: self.restore())
         self._discard.clicked.connect(lambda: self._ask_discard())
-        self._later.clicked.connect(lambda: self._keep_for_later())
+        self._later.clicked.connect(lambda: self._keep_this())
         self.problem_bar = Bar("journal_problem_bar")
         save = self.problem_bar.add_button("save_elsewhere_button", "Save Session As…", "Put the work on another disk")
         save.clicked.connect(lambda: sessions.save_as())
@@ -183,7 +183,12 @@ class RestoreController(QObject):
         box.finished.connect(chosen)
         box.open()
 
-    def _keep_for_later(self) -> None:
+    def _keep_this(self) -> None:
+        """One whose image cannot be reached now must not stand in the way of the others."""
+        self._finds.pop(0).journal.keep()
+        self._show_next()
+
+    def _keep_all(self) -> None:
         for find in self._finds:
             find.journal.keep()
         self._finds.clear()
@@ -202,7 +207,7 @@ class RestoreController(QObject):
     def close(self) -> None:
         """The window closes: its work was saved or given up; what was not decided on is kept for the next start."""
         self._stop()
-        self._keep_for_later()
+        self._keep_all()
         self.journal.close()
 
 
