@@ -90,6 +90,8 @@ def test_a_run_reports_where_it_is(finished):
     assert report.total_step == told[-1].total_step == RECIPE.steps
     assert [(state.phase, state.step) for state in told if state.validation] == [(1, 3), (1, 6), (2, 3), (2, 4)]
     assert told[-1].eta_seconds == 0
+    # Six slices with tumour and two empty ones an epoch, four slices a step.
+    assert [(state.epoch, state.epochs) for state in told if state.validation] == [(2, 3), (3, 3), (2, 2), (2, 2)]
     assert set(told[-1].validation.per_patient) == {"TCGA_XX_0002_20000101"}
 
 

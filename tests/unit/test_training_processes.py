@@ -2,6 +2,7 @@
 
 import csv
 import dataclasses
+import json
 import os
 import signal
 import socket
@@ -195,3 +196,19 @@ def test_two_processes_give_the_loss_curve_of_one_with_the_same_global_batch(
         assert len(one) == phase.steps
         assert two == pytest.approx(one, rel=tolerance)
         assert one[-1] < 0.92 * one[0]
+
+
+def test_torchrun_starts_the_command_line_from_the_same_recipe_to_the_same_curve(data_set: Path, tmp_path: Path):
+    """In bfloat16, as users have it, so within a percent; one process speaks for both."""
+    phase = Phase(size=32, steps=6, batch=4, lr=1e-3, evaluate_every=1)
+    recipe = dataclasses.replace(RECIPE, phases=(phase,), augment=AugmentSettings(flip=0.0))
+    (tmp_path / "r.toml").write_text(recipe_text(recipe))
+    words = ["train", "--data", data_set, "--recipe", tmp_path / "r.toml", "--json-lines", "--out"]
+    done = child("-m", "tumorview", *words, tmp_path / "two", torchrun=2)
+    assert done.returncode == 0, done.stderr[-2000:]
+    lines = [json.loads(line) for line in done.stdout.splitlines()]
+    assert [line["total_step"] for line in lines] == [1, 2, 3, 4, 5, 6, 6]
+    train([data_set], tmp_path / "one", recipe)
+    two, one = ([float(row["loss"]) for row in rows(tmp_path / name).values()] for name in ("two", "one"))
+    assert two == pytest.approx(one, rel=0.01)
+    assert not (tmp_path / "two" / "process.json").exists()

@@ -171,6 +171,6 @@ def lower_rate(recipe: Recipe) -> Recipe:
 
 def _put(points: dict[int, T], step: int, value: T) -> None:
     """Add a point; later ones belong to a run that was cut off and has gone back since."""
-    for later in [key for key in reversed(points) if key >= step]:
-        del points[later]
+    while points and next(reversed(points)) >= step:
+        points.popitem()
     points[step] = value

@@ -79,6 +79,11 @@ class Trainer:
         return True
 
 
+def speaks_for_all() -> bool:
+    """Whether this is the only process of a run or, under torchrun, the first one."""
+    return int(os.environ.get("RANK", "0")) == 0
+
+
 def trainer_of(folder: Path) -> Trainer | None:
     """Who trains in ``folder``, or did when it was killed; None where nobody says so."""
     try:
@@ -91,7 +96,7 @@ def trainer_of(folder: Path) -> Trainer | None:
 @contextmanager
 def claimed(folder: Path) -> Iterator[None]:
     """Hold a run's folder for this process; TrainingError where another one trains there."""
-    if int(os.environ.get("RANK", "0")):  # under torchrun the first process speaks for all
+    if not speaks_for_all():
         yield
         return
     me = Trainer.me()
@@ -152,6 +157,7 @@ class StopWatch:
 
 def stay_in_background() -> None:
     """Lowest priority, a core left to others, first to go when memory runs out; before torch is loaded."""
+    # Measured on two cores: with a thread on each, frames of the window take twice as long as beside one thread.
     os.environ.setdefault("OMP_NUM_THREADS", str(max(1, (os.cpu_count() or 2) - 1)))
     with contextlib.suppress(psutil.Error, OSError):
         psutil.Process().nice(psutil.IDLE_PRIORITY_CLASS if os.name == "nt" else _NICE)

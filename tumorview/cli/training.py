@@ -15,7 +15,7 @@ import typer
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
 from tumorview.app import tasks
-from tumorview.app.training_process import StopWatch, stay_in_background
+from tumorview.app.training_process import StopWatch, speaks_for_all, stay_in_background
 from tumorview.cli.output import percent, print_line, stderr
 from tumorview.errors import TumorViewError
 
@@ -56,6 +56,8 @@ def train(
         report = tasks.train(
             data, out, recipe=recipe, resume=resume, device=device.value, on_progress=listener, cancelled=stop
         )
+    if not speaks_for_all():
+        return
     if json_lines:
         _write({"completed": report.completed, "total_step": report.total_step, "asked": stop.kind})
     else:

@@ -35,6 +35,10 @@ class SliceOrder:
         """Slices of one epoch."""
         return len(self.tumour) + min(len(self.empty), round(self.empty_ratio * len(self.tumour)))
 
+    def epochs(self, slices: int) -> int:
+        """Epochs that so many slices take, begun ones included."""
+        return -(-slices // self.epoch_length)
+
     def epoch(self, number: int) -> Indices:
         """The slices of one epoch in random order; the empty ones are drawn anew each time."""
         random = np.random.default_rng([self.seed, self.phase, number])

@@ -191,7 +191,9 @@ class _Run:
             self._validate(phase, None, 0.0, 0.0)  # the stop came in the middle of it
         meter = SpeedMeter(phase.batch)
         begun, before = time.monotonic(), self.state.seconds
-        for batch in self._batches(phase).stream(self.state.step, phase.steps):
+        maker = self._batches(phase)
+        self._order = maker.order
+        for batch in maker.stream(self.state.step, phase.steps):
             if self._stop():
                 raise JobCancelled
             lr = learning_rate(phase, self.state.step)
@@ -303,5 +305,6 @@ class _Run:
                 TrainProgress(
                     state.phase + 1, len(phases), state.step, phase.steps, state.total_step, self.recipe.steps,
                     loss, lr, rate, left / rate if rate else 0.0, scores,
+                    self._order.epochs(state.step * phase.batch), self._order.epochs(phase.steps * phase.batch),
                 )
             )  # fmt: skip

@@ -24,7 +24,10 @@ class ValidationScores:
 
 @dataclass(frozen=True, slots=True)
 class TrainProgress:
-    """Where a run is; ``validation`` is set on the step that validated. Phases and steps count from 1."""
+    """Where a run is; ``validation`` is set on the step that validated. Phases, steps and epochs count from 1.
+
+    An epoch of a phase shows every slice with tumour once.
+    """
 
     phase: int
     phases: int
@@ -37,6 +40,8 @@ class TrainProgress:
     images_per_second: float
     eta_seconds: float
     validation: ValidationScores | None = None
+    epoch: int = 0
+    epochs: int = 0
 
 
 @dataclass(frozen=True, slots=True)

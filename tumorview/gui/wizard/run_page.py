@@ -300,6 +300,8 @@ def _numbers(run: TrainingRun) -> str:
         parts.append(f"step {progress.total_step} of {progress.total_steps}")
         if progress.phases > 1:
             parts.append(f"phase {progress.phase} of {progress.phases}")
+        if progress.epochs:
+            parts.append(f"epoch {progress.epoch} of {progress.epochs}")
         if run.state is RunState.RUNNING and progress.images_per_second:
             parts += [f"{progress.images_per_second:.1f} slices/s", _left(progress)]
     if best is not None and best.scores.dice_pooled is not None:
