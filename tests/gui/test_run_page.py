@@ -35,21 +35,22 @@ def make_page(qtbot: QtBot, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
     monkeypatch.setenv("PYTHONPATH", str(ROOT))
     monkeypatch.setattr(run_page, "LOOK_MS", 20)
     (tmp_path / "recipe.toml").write_text(recipe_text(Recipe("fake", "Fake", (Phase(32, 8, 6, 0.3),))))
-    made: list[tuple[RunPage, JobRunner]] = []
+    made: list[tuple[RunPage, JobRunner, TrainingRun]] = []
 
     def make() -> RunPage:
         jobs = JobRunner(lambda: None)
         page = RunPage(jobs)
-        made.append((page, jobs))
+        run = TrainingRun(tmp_path / "run", [tmp_path], tmp_path / "recipe.toml", command=FAKE)
+        made.append((page, jobs, run))
         page.resize(1000, 700)
-        page.set_run(TrainingRun(tmp_path / "run", [tmp_path], tmp_path / "recipe.toml", command=FAKE))
+        page.set_run(run)
         page.enter()
         page.show()
         return page
 
     yield make
-    for page, jobs in made:
-        child = page.run._child
+    for page, jobs, run in made:
+        child = run._child
         page.retire()
         jobs.shutdown()
         page.close()

@@ -3,6 +3,7 @@
 Everything that looks at the disk is a job; this page only draws what the jobs bring.
 """
 
+import contextlib
 import time
 from collections.abc import Callable
 
@@ -71,6 +72,11 @@ class RunPage(WizardPage):
     # -- the page's protocol ---------------------------------------------------------------------------------------
 
     @property
+    def first_control(self) -> QWidget | None:
+        """Start or Resume, where there is something to start."""
+        return self._start if self._start.isVisibleTo(self) else None
+
+    @property
     def complete(self) -> bool:
         """Whether the run is over and has left a model."""
         run = self.run
@@ -98,16 +104,14 @@ class RunPage(WizardPage):
         self._timer.stop()
 
     def retire(self) -> None:
-        """The window closes: the run goes on without it, or saves and waits, as the user wants it."""
+        """The program ends: the run goes on without it, or saves and waits, as the user wants it."""
         self.leave()
-        run = self.run
+        run, self.run = self.run, None  # what jobs still bring is for nobody
         if run is None:
             return
         if run.state.alive and not self._goes_on.isChecked():
-            try:
+            with contextlib.suppress(TumorViewError):  # a disk that is full: it goes on
                 run.ask(StopKind.PAUSE)
-            except TumorViewError as error:
-                self._show_error(error)
         run.release()
 
     # -- widgets ---------------------------------------------------------------------------------------------------
@@ -133,8 +137,8 @@ class RunPage(WizardPage):
         self._numbers = label("", dim=True)
         self._numbers.setObjectName("training_numbers")
         theme.tabular(self._numbers)
-        self._goes_on = CheckBox("Goes on when the window is closed")
-        named(self._goes_on, "training_goes_on", "Training goes on when the window is closed",
+        self._goes_on = CheckBox("Goes on when TumorView is closed")
+        named(self._goes_on, "training_goes_on", "Training goes on when TumorView is closed",
               "Otherwise it saves a checkpoint and waits to be resumed")  # fmt: skip
         self._goes_on.setChecked(True)
         self._trouble = TroublePanel()
@@ -188,6 +192,8 @@ class RunPage(WizardPage):
 
     def _failed(self, error: Exception) -> None:
         self._looking = self._busy = False
+        if self.run is None:
+            return
         if not isinstance(error, TumorViewError):
             raise error
         self._show_error(error)
@@ -239,8 +245,9 @@ class RunPage(WizardPage):
 
     def _controlled(self) -> None:
         self._busy = False
-        self._show_state()
-        self._look()
+        if self.run is not None:
+            self._show_state()
+            self._look()
 
     # -- showing ---------------------------------------------------------------------------------------------------
 
