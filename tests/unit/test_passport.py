@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from tumorview.app import geometry_answers, tasks
+from tumorview.app.documents import info
 from tumorview.app.restoring import snapshot, study_as_in
 from tumorview.app.session import Session
 from tumorview.core.geometry import Geometry
@@ -144,3 +145,12 @@ def test_the_note_beside_a_mask_says_what_the_user_confirmed(doubtful: Session, 
     note = tasks.export_mask_note(doubtful.mask, tmp_path / "mask.nii.gz", None, placed)
     assert note is not None
     assert json.loads(note.read_text())["geometry"] == {"confirmed_by_user": ["NIfTI sform"]}
+
+
+def test_the_command_line_tells_what_is_open(tmp_path: Path) -> None:
+    document = info(tasks.open_study(nifti(tmp_path / "flair.nii.gz", STRAIGHT, MIRRORED)))
+    series = document["series"][0]
+    assert series["placed_by"] == "NIfTI sform"
+    assert "place this image differently" in series["geometry_doubt"]
+    plain = info(tasks.open_study(nifti(tmp_path / "plain.nii.gz", STRAIGHT, STRAIGHT)))
+    assert plain["series"][0]["geometry_doubt"] is None

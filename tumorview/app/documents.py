@@ -5,6 +5,7 @@ from typing import Any
 
 from tumorview.core.mask import Mask
 from tumorview.core.metrics import Agreement
+from tumorview.core.passport import doubt_of
 from tumorview.core.prediction import Prediction
 from tumorview.core.study import Study
 
@@ -25,6 +26,8 @@ def info(study: Study) -> dict[str, Any]:
                 "affine_lps": series.volume.geometry.affine.tolist(),
                 "calibrated": series.volume.geometry.calibrated,
                 "axis_codes": series.volume.geometry.axis_codes,
+                "placed_by": series.placing.source or None,
+                "geometry_doubt": doubt_of(series) or None,
                 "irregular": series.irregular or None,
                 "warnings": list(series.warnings),
             }

@@ -81,4 +81,5 @@ def made_by(origin: Origin, threshold: float) -> Document:
         "precision": origin.precision,
         "threshold": round(threshold, 4),
         "postprocess": list(origin.postprocess),
+        "flair_in_place_of": [role for role, uid in origin.channels.items() if uid is None],
     }

@@ -44,6 +44,7 @@ class ViewController(QObject):
         self._session, self._reading, self._grid, self._strip = session, reading, grid, strip
         self._actions, self._memory = action_set, memory
         self.cine = Cine(self)
+        self._doubted: int | None = None  # the slice that the keys for doubt led to last
         self._looks = Debounce(LOOKS_INTERVAL_MS, lambda: looks.keep(reading), self)
         self._group = QActionGroup(self)
         for layout in Layout:
@@ -199,7 +200,10 @@ class ViewController(QObject):
         doubts = slice_doubts(prediction.probabilities, mask.data, mask.provenance, axis)
         order = most_doubtful_first(doubts)
         place = np.array(here)
-        index = next_in(order, round(place[axis]), step)
+        current = round(place[axis])
+        # Whoever comes from elsewhere begins with the greatest doubt.
+        index = next_in(order, current, step) if current == self._doubted else next(iter(order), None)
+        self._doubted = index
         if index is None:
             self.told.emit("No slice is in doubt.")
             return

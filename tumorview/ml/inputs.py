@@ -169,6 +169,6 @@ def misplaced(series: Series, flair: Series, name: str, warnings: list[str]) -> 
         return f"The {name} has another frame of reference than the FLAIR and is not registered to it"
     if not overlaps(grid, other):
         return f"The {name} does not overlap the FLAIR"
-    if None in frames:
+    if None in frames and not series.registered_to:
         warnings.append(f"The {name} has another grid than the FLAIR; the files do not say whether they are aligned.")
     return None

@@ -156,7 +156,7 @@ class GeometryBadge(QToolButton):
         geometry, doubt = series.volume.geometry, doubt_of(series)
         certain = geometry.calibrated and not doubt and not series.irregular
         named_place = badge_of(geometry).replace(" oblique", "")  # the passport has the word; here the room is narrow
-        self.setText("Place in doubt" if doubt and geometry.oriented else named_place)
+        self.setText("In doubt" if doubt and geometry.oriented else named_place)
         self.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
         self.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
         self.setIcon(icons.icon("geometry", theme.colours().text_dim if certain else theme.colours().amber))

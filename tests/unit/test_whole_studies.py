@@ -1,0 +1,47 @@
+"""Real studies as they come, segmented directly: raw series on their own grids, one cohort's volumes without a T1."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from tumorview.app import tasks
+from tumorview.core.prediction import Prediction
+from tumorview.core.slicing import Plane, PlaneView
+from tumorview.core.study import Role, Study
+from tumorview.ml.inputs import presented
+from tumorview.ml.preprocess import head_mask
+
+# Of the mask that the LGG data set has for this patient (26 slices as well), as the axial view presents it: its slices,
+# and the middle of the lesion as shares of the head's box from the lowest slice, the front and the patient's right.
+LGG_SLICES = range(14, 21)
+LGG_MIDDLE = (0.663, 0.384, 0.208)
+
+
+@pytest.fixture(scope="module")
+def segmenter(tmp_path_factory: pytest.TempPathFactory) -> tasks.Segmenter:
+    return tasks.Segmenter(tmp_path_factory.mktemp("user"))
+
+
+def segmented(study: Study, segmenter: tasks.Segmenter) -> Prediction:
+    # Not "auto": it measures every engine in a fresh folder.
+    return tasks.segment(study, tasks.SegmentOptions(engine="torch"), segmenter=segmenter)
+
+
+def test_raw_series_on_their_own_grids_give_the_lesion_where_the_lgg_mask_has_it(
+    shared_data: Path, segmenter: tasks.Segmenter
+) -> None:
+    study = tasks.open_study(shared_data / "nifti" / "TCGA-FG-6692_raw")
+    channels = {role: series and series.role for role, series in study.channels.items()}
+    assert channels == {Role.T1: Role.T1, Role.FLAIR: Role.FLAIR, Role.T1CE: Role.T1CE}
+    prediction = segmented(study, segmenter)
+    assert all(prediction.origin.channels.values())  # none was replaced by FLAIR
+    mask = prediction.mask()
+    view = PlaneView.of(mask.geometry, Plane.AXIAL)
+    lesion = np.asarray(presented(mask.data, view)) > 0
+    head = head_mask(np.asarray(presented(study.reference.volume.data, view)))
+    places, box = np.nonzero(lesion), np.nonzero(head)
+    middle = [(one.mean() - all_.min()) / (np.ptp(all_) + 1) for one, all_ in zip(places, box, strict=True)]
+    assert middle == pytest.approx(LGG_MIDDLE, abs=0.08)
+    inside = lesion[LGG_SLICES.start : LGG_SLICES.stop].sum() / lesion.sum()
+    assert inside > 0.8
