@@ -208,6 +208,20 @@ def test_a_region_grows_while_the_hand_drags_and_is_one_step(qtbot, window):
     assert not painted(window).any()
 
 
+def test_a_hand_that_drags_on_after_undo_changes_nothing_any_more(qtbot, window):
+    view = in_hand(window, "grow_region")
+    place = at(view, 15, 18)
+    slices.press(view, place)
+    done(qtbot, window)
+    window.session.undo()
+    tolerance = window.editing.tools.options.grow_tolerance
+    slices.move(view, place + QPoint(200, 0))
+    slices.release(view, place + QPoint(200, 0))
+    done(qtbot, window)
+    assert not painted(window).any()
+    assert window.editing.tools.options.grow_tolerance == tolerance
+
+
 def test_escape_takes_a_growing_region_back(qtbot, window):
     view = in_hand(window, "grow_region")
     slices.press(view, at(view, 15, 18))

@@ -272,6 +272,23 @@ def test_a_session_is_saved_and_opened_with_its_steps_and_is_in_the_recent_list(
     assert not second.session.dirty
 
 
+def test_a_save_that_is_asked_for_during_another_comes_after_it(
+    qtbot: QtBot, make_window: MakeWindow, flair: Path, tmp_path: Path
+) -> None:
+    window = make_window(flair)
+    path, order = tmp_path / "mine.tvsession", []
+    paint(window, 1)
+    window.files.sessions.save_to(path, lambda: order.append("first"))
+    paint(window, 2)
+    window.files.sessions.save_to(path, lambda: order.append("second"))
+    paint(window, 3)
+    window.files.sessions.save_to(path, lambda: order.append("third"))
+    qtbot.waitUntil(lambda: "third" in order, timeout=TIMEOUT)
+    assert order == ["first", "third"], "the third says all that the second would have said"
+    assert len(read_session(path).state.done) == 3
+    assert not window.session.dirty
+
+
 def test_a_session_with_a_file_saves_itself_and_says_when_it_cannot(
     qtbot: QtBot, make_window: MakeWindow, flair: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -245,7 +245,9 @@ class GrowGesture:
         self._request()
 
     def scale(self, factor: float) -> None:
-        """The hand moved: take more (above 1) or fewer greys."""
+        """The hand moved: take more (above 1) or fewer greys; nothing once another step has ended the gesture."""
+        if not self._growing.active:
+            return
         share = self._growing.scale_tolerance(factor)
         self._tell(f"Tolerance {share * 100:.1f} % of the window")
         self._request()

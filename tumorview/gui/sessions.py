@@ -57,6 +57,7 @@ class SessionController(QObject):
         self._settle, self._before_losing = settle, before_losing
         self.path: Path | None = None
         self.saving = False
+        self._next_save: Then | None = None
         self._lock: SessionLock | None = None
         session.study_changed.connect(lambda _: self.release())
 
@@ -96,6 +97,9 @@ class SessionController(QObject):
 
     def save_to(self, path: Path, then: Then | None = None, *, quiet: bool = False) -> None:
         """Save the session; success is told once the file was read back. ``quiet`` opens no dialog."""
+        if self.saving:  # one after the other: an older state must never be written last
+            self._next_save = lambda: self.save_to(path, then, quiet=quiet)
+            return
         study, history = self._session.study, self._session.history
         if study is None or history is None:
             return
@@ -111,7 +115,6 @@ class SessionController(QObject):
         state = replace(state, documents=documents)
 
         def saved(_: Path) -> None:
-            self.saving = False
             if self._session.study is not None and self._session.study.id == study.id:
                 self._adopt(path, lock)
                 if _without_path(self._session.records.all) == documents:
@@ -120,21 +123,28 @@ class SessionController(QObject):
             self._memory.store.remember_recent(path)
             by_itself = " by itself" if quiet else ""
             self.told.emit(f"Session saved{by_itself} and checked: {names.masked(self._memory.settings, str(path))}")
+            self._save_next()
             if then is not None:
                 then()
 
         def given_up() -> None:
-            self.saving = False
             if lock is not None and lock is not self._lock:
                 lock.release()
+            self._save_next()
 
         def failed(error: Exception) -> None:
-            given_up()
             self._not_saved(error, quiet=quiet)
+            given_up()
 
         self.saving = True
         job = Job("Saving the session", lambda _: tasks().save_session(state, study, path))
         self._jobs.start(job, Handlers(done=saved, failed=failed, cancelled=given_up))
+
+    def _save_next(self) -> None:
+        self.saving = False
+        save, self._next_save = self._next_save, None
+        if save is not None:
+            save()
 
     def _not_saved(self, error: Exception, *, quiet: bool) -> None:
         if quiet:
