@@ -90,6 +90,13 @@ def test_the_worst_case_shows_both_masks_on_its_worst_slice(run, registry, opene
     assert int((worst.new & worst.truth).sum()) == 1200
 
 
+def test_patients_that_lost_come_before_those_that_were_always_poor(run, registry, opened, monkeypatch):
+    monkeypatch.setattr(engines, "open_engine", lambda model, **_: marks(1.5 if model.card.id != "new-model" else 9.0))
+    assert compared(run, registry).worst[0].old_dice == 1.0
+    monkeypatch.setattr(engines, "open_engine", lambda *_, **__: marks(1.5))
+    assert compared(run, registry).worst[0].patient == "case-9"
+
+
 def test_what_it_costs_on_original_data_is_measured_on_the_sample_patient(run, registry, opened):
     cost = compared(run, registry, sample=True).original
     assert len(cost) == 1

@@ -19,7 +19,7 @@ from tumorview.app.training_plan import PLAN_NAME, TrainingPlan
 from tumorview.core.calibration import DOUBTFUL, Reliability
 from tumorview.core.mask import Mask
 from tumorview.core.metrics import CohortAgreement, slice_counts, total
-from tumorview.core.paired import paired_test
+from tumorview.core.paired import MARGIN, paired_test
 from tumorview.core.prediction import Prediction
 from tumorview.core.progress import Progress
 from tumorview.core.study import Study
@@ -264,9 +264,9 @@ class _Watcher:
         )
 
     def worst(self) -> tuple[WorstSlice, ...]:
-        """The patients that lost most first, then those of lowest Dice."""
+        """The patients that lost more than the margin, the most first, then those of lowest Dice."""
         by_loss = sorted(self._cases, key=_loss)
-        lost = [case for case in by_loss if _loss(case) < 0][: WORST // 2]
+        lost = [case for case in by_loss if _loss(case) < -MARGIN][: WORST // 2]
         poor = sorted((case for case in self._cases if case not in lost), key=lambda case: case.new_dice or 0.0)
         return tuple([*lost, *poor][:WORST])
 

@@ -82,7 +82,7 @@ def _tell(result: Comparison) -> None:
         [[pair.id, percent(pair.old), percent(pair.new), _signed(pair.difference)] for pair in result.pairs],
     )
     print_table(
-        ["figure", result.old.title, result.new.title, "difference", "95 % interval"],
+        ["figure", "old", "new", "difference", "95 % interval"],
         [
             [
                 name,
@@ -96,6 +96,7 @@ def _tell(result: Comparison) -> None:
     )
     for cost in result.original:
         print_line(f"On {cost.name}: {percent(cost.old)} before, {percent(cost.new)} now (mean Dice)")
+    print_line(f"Old: {result.old.title}. New: {result.new.title}.")
     for line in (*result.test.sentences, *result.notes):
         print_line(line)
 

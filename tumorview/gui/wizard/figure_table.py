@@ -65,7 +65,10 @@ def _minus(one: float | None, other: float | None) -> float | None:
 
 
 def _signed(value: float | None) -> str:
-    return "–" if value is None else f"{value:+.3f}".replace("-", "−")
+    if value is None:
+        return "–"
+    rounded = round(value, 3)
+    return f"{rounded:+.3f}".replace("-", "−") if rounded else "0.000"
 
 
 def _interval(low: float | None, high: float | None) -> str:
