@@ -141,7 +141,7 @@ def settled_memory() -> float:
         QCoreApplication.sendPostedEvents(None, QEvent.Type.DeferredDelete)
         QCoreApplication.processEvents()
         gc.collect()
-    megabytes = resident_megabytes()
+    megabytes = resident_megabytes("RssAnon")  # what the program holds, without pages of its libraries
     return float("nan") if megabytes is None else megabytes
 
 

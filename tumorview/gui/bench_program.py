@@ -81,13 +81,16 @@ def _measure(series: Path, started: float) -> dict[str, float | None]:
     return {"start_seconds": visible - started, "open_seconds": opened - visible, "memory_mb": memory}
 
 
-def resident_megabytes() -> float | None:
-    """Memory that this process occupies now; None where the system does not say (only Linux does)."""
+def resident_megabytes(kind: str = "VmRSS") -> float | None:
+    """Memory that this process occupies now; None where the system does not say (only Linux does).
+
+    With ``kind`` "RssAnon" without the pages of files, which the system takes and gives back as it likes.
+    """
     try:
         status = Path("/proc/self/status").read_text(encoding="ascii")
     except OSError:
         return None
-    line = next(line for line in status.splitlines() if line.startswith("VmRSS:"))
+    line = next(line for line in status.splitlines() if line.startswith(f"{kind}:"))
     return int(line.split()[1]) / 1024
 
 
