@@ -65,6 +65,16 @@ class Reading:
         k, j, i = series.volume.geometry.world_to_index(place).tolist()
         return k, j, i
 
+    def reference_voxel(self) -> tuple[int, int, int]:
+        """The voxel (k, j, i) of the reference that is looked at, the nearest one where that is beside the image."""
+        study = self.session.study
+        index = None if study is None else self.index_in(study.reference)
+        if study is None or index is None:
+            return 0, 0, 0
+        shape = study.reference.volume.geometry.shape
+        k, j, i = (min(max(round(place), 0), extent - 1) for place, extent in zip(index, shape, strict=True))
+        return k, j, i
+
     def move_to(self, position: Sequence[float], series: Series | None = None) -> None:
         """Put the crosshair on ``position`` (LPS mm) of the space of ``series``, by default that of the reference."""
         study = self.session.study

@@ -17,7 +17,6 @@ from PySide6.QtGui import (
 from PySide6.QtWidgets import QDialog, QMainWindow, QStackedWidget, QVBoxLayout, QWidget
 
 from tumorview.app import heap
-from tumorview.app.actions import ActionState
 from tumorview.app.measurements import Kind
 from tumorview.app.model_store import ModelStore
 from tumorview.app.program_log import ProgramLog
@@ -26,8 +25,6 @@ from tumorview.app.segmenter import RunSegmentation
 from tumorview.app.session import Session
 from tumorview.app.settings import SettingsStore
 from tumorview.app.tool_options import Tool
-from tumorview.core.prediction import Prediction
-from tumorview.core.rendering import BoundaryStyle
 from tumorview.core.slicing import Plane
 from tumorview.core.study import Study
 from tumorview.gui import context_menu, diagnostics, messages
@@ -54,10 +51,11 @@ from tumorview.gui.timing import Debounce, Memory
 from tumorview.gui.tool_column import ToolColumn
 from tumorview.gui.top_row import TopRow
 from tumorview.gui.viewing import ViewController
-from tumorview.gui.views import CursorInfo, OverlayOptions, SliceStrip, SliceView, ViewGrid
+from tumorview.gui.views import SliceStrip, SliceView, ViewGrid
 from tumorview.gui.views.volume_view import VolumeView, make_volume_view
 from tumorview.gui.waiting import Waiting
 from tumorview.gui.welcome import WelcomePage
+from tumorview.gui.window_state import WindowState
 from tumorview.gui.wizard.controller import TrainingController
 
 DEFAULT_SIZE = (1440, 900)
@@ -95,7 +93,7 @@ class MainWindow(QMainWindow):
             self.session, self.reading, self.grid, self.strip, self.action_set, self.memory, self
         )
         self.segmenting = SegmentController(
-            self.session, panels.segment, self.jobs, segmenter, self.memory, self._first_voxel, self
+            self.session, panels.segment, self.jobs, segmenter, self.memory, self.reading.reference_voxel, self
         )
         self.channels = ChannelController(
             self.session, panels.segment, self.series_list, self.jobs, self.memory, self
@@ -135,6 +133,7 @@ class MainWindow(QMainWindow):
         )
         self.training = TrainingController(self, self.session, self.jobs, self.memory, lambda: self.models.reload())
         self.waiting = Waiting(self.jobs, self.status, self)
+        self.state = WindowState(self)
         self._tidy = Debounce(TIDY_MS, heap.give_back, self)
         self._closing = False
         self._build()
@@ -217,13 +216,8 @@ class MainWindow(QMainWindow):
             self.restoreGeometry(geometry)
 
     def _connect(self) -> None:
-        session, grid, jobs = self.session, self.grid, self.jobs
+        session, grid = self.session, self.grid
         session.study_changed.connect(self._study_changed)
-        session.history_changed.connect(lambda _: self._refresh())
-        session.truth_changed.connect(lambda _: self._refresh())
-        jobs.started.connect(lambda _: self._refresh())
-        jobs.ended.connect(lambda _: self._refresh())
-        grid.cursor_moved.connect(self._cursor_moved)
         grid.hinted.connect(self.status.tell)
         grid.alone_requested.connect(self.panels.toggle)
         self.viewing.told.connect(self.status.tell)
@@ -231,20 +225,16 @@ class MainWindow(QMainWindow):
         self.series_list.passport_asked.connect(lambda series, badge: show_passport(series, session, badge))
         open_menu = partial(context_menu.open_menu, actions=self.actions, set_plane=grid.set_plane)
         grid.menu_requested.connect(open_menu)
-        self.display.overlay_changed.connect(self._overlay_changed)
         self.files.told.connect(self.status.tell)
         self.geometry_guard.told.connect(self.status.tell)
         self.registering.told.connect(self.status.tell)
         self.channels.told.connect(self.status.tell)
         self.restoring.told.connect(self.status.tell)
         self.measuring.told.connect(self.status.tell)
-        session.measurements.changed.connect(lambda _: self._refresh())
         self.restoring.restored.connect(self.stepping.look_at)
         self.editing.told.connect(self.status.tell)
         self.names.recent_chosen.connect(self.files.open_path)
         self.segmenting.failed.connect(lambda report: messages.show_error(self, report.error))
-        self.segmenting.finished.connect(self._segmented)
-        self._overlay_changed(self.display.overlay)
         self.preferences = Preferences(self)
         self.waiting.progressed.connect(self.welcome.show_progress)
         self.welcome.cancel_requested.connect(self.waiting.cancel)
@@ -276,18 +266,6 @@ class MainWindow(QMainWindow):
 
     # -- following the session ---------------------------------------------------------------------------------
 
-    def _first_voxel(self) -> tuple[int, int, int]:
-        """The voxel of the reference that is looked at."""
-        study = self.session.study
-        index = None if study is None else self.reading.index_in(study.reference)
-        if study is None or index is None:
-            return 0, 0, 0
-        k, j, i = (
-            min(max(round(place), 0), extent - 1)
-            for place, extent in zip(index, study.reference.volume.geometry.shape, strict=True)
-        )
-        return k, j, i
-
     def _study_id(self) -> str | None:
         return self.session.study.id if self.session.study is not None else None
 
@@ -297,50 +275,10 @@ class MainWindow(QMainWindow):
         self.pages.setCurrentIndex(1 if shown else 0)
         self.actions["edit.navigate"].setChecked(True)
         self.editing.set_tool(Tool.NAVIGATE)
-        self.status.show_cursor(None, None)
-        self.status.device.clear()
         self.names.show_study()
-        self._refresh()
+        self.state.start_over()
         self._tidy.request()
         (self.grid.active if shown else self.welcome).setFocus()
-
-    def _refresh(self) -> None:
-        session = self.session
-        history = session.history
-        self.action_set.update(
-            ActionState(
-                has_study=session.study is not None,
-                has_truth=session.truth is not None,
-                has_mask=history is not None and bool(history.steps),
-                running=self.waiting.running,
-                can_undo=history is not None and history.can_undo,
-                can_redo=history is not None and history.can_redo,
-                has_prediction=session.prediction is not None,
-                several_studies=session.study is not None and bool(session.study.choices),
-            )
-        )
-        self.setWindowModified(session.dirty)
-        saved = "" if history is None or not (history.steps or session.dirty) else "Saved"
-        self.status.saved.setText("Unsaved changes" if session.dirty else saved)
-
-    def _overlay_changed(self, options: OverlayOptions) -> None:
-        self.action_set.check("view.toggle_overlay", checked=options.visible)
-        self.action_set.check("view.boundary", checked=options.boundary)
-        self.action_set.check("view.compare_truth", checked=options.compare)
-        self.action_set.check("view.heat_map", checked=options.heat_map)
-        self.action_set.check("view.uncertainty", checked=options.uncertainty)
-        self.action_set.check("view.voxel_outline", checked=options.outline is BoundaryStyle.VOXEL)
-
-    def _cursor_moved(self, info: CursorInfo | None) -> None:
-        mask = self.session.mask
-        self.status.show_cursor(info, None if mask is None else mask.labels)
-
-    def _segmented(self, prediction: Prediction) -> None:
-        origin = prediction.origin
-        self.status.device.setText(f"{origin.engine} · {origin.device}")
-        slices = self.display.labelled_slices()
-        where = "no tumour found" if not slices else f"tumour on slices {slices[0] + 1}–{slices[-1] + 1}, N jumps there"
-        self.status.tell(f"Segmented in {origin.seconds:.1f} s: {where}")
 
     def changeEvent(self, event: QEvent) -> None:
         """The window manager may leave full screen by itself."""

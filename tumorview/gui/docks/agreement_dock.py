@@ -1,15 +1,22 @@
-"""The mask against ground truth: numbers of this slice and of the volume, and what the colours mean."""
+"""The mask against ground truth: numbers of this slice and of the volume, beside how well human readers agree."""
 
 from collections.abc import Callable
 
 from PySide6.QtCore import QRectF, Qt
 from PySide6.QtGui import QAction, QColor, QPainter, QPaintEvent, QPen
-from PySide6.QtWidgets import QAbstractItemView, QHeaderView, QTableWidget, QTableWidgetItem, QVBoxLayout, QWidget
+from PySide6.QtWidgets import (
+    QAbstractItemView,
+    QHBoxLayout,
+    QHeaderView,
+    QTableWidget,
+    QTableWidgetItem,
+    QVBoxLayout,
+    QWidget,
+)
 
 from tumorview.core.metrics import Agreement, Counts
-from tumorview.core.rendering import FALSE_NEGATIVE, FALSE_POSITIVE, TRUE_POSITIVE
 from tumorview.gui import theme
-from tumorview.gui.widgets import ElidedLabel, Panel, Swatch, action_button, label, push_button, row
+from tumorview.gui.widgets import ElidedLabel, Panel, action_button, label, push_button, row
 
 HUMAN_BAND = (0.74, 0.85)  # Dice between human readers on these tumours (Menze et al. 2015, BRATS)
 DASH = "–"
@@ -74,28 +81,19 @@ class AgreementPanel(Panel):
         hint = row(label("No ground truth", dim=True), 1, push_button(load, "load_truth_button", "Load…"))
         empty.setLayout(hint)
         hint.setContentsMargins(0, 0, 0, 0)
-        low, high = HUMAN_BAND
-        band = label(f"Readers agree at {low:.2f}–{high:.2f}", dim=True)
-        band.setToolTip("Dice between human readers outlining these tumours")
-        band_row = row(band, 1)
         compare_button = action_button(compare)
         compare_button.setObjectName("compare_button")
         compare_button.setFixedSize(theme.TARGET + 4, theme.TARGET)
-        band_row.addWidget(compare_button)
-        key = row(spacing=5)
-        for colour, text in ((TRUE_POSITIVE, "found"), (FALSE_POSITIVE, "too much"), (FALSE_NEGATIVE, "missed")):
-            key.addWidget(Swatch(colour))
-            key.addWidget(label(text, dim=True))
-            key.addStretch(1)
+        foot = QHBoxLayout()
+        foot.addWidget(self.volumes, 1)
+        foot.addWidget(compare_button)
         self._full = QWidget()
         layout = QVBoxLayout(self._full)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(4)
         layout.addWidget(self.table)
-        layout.addWidget(self.volumes)
         layout.addWidget(self.scale)
-        layout.addLayout(band_row)
-        layout.addLayout(key)
+        layout.addLayout(foot)
         self._empty = empty
         self.content.addWidget(self._empty)
         self.content.addWidget(self._full)
