@@ -120,6 +120,19 @@ def test_the_user_says_what_becomes_of_uneven_slices(
     assert bool(study.reference.irregular) is (chosen is Irregular.AS_IS)
 
 
+def test_the_question_goes_with_its_study(
+    qtbot: QtBot, make_window: MakeWindow, tmp_path: Path, flair: Path
+) -> None:
+    uneven(tmp_path / "series")
+    window = make_window()
+    window.files.open_path(tmp_path / "series")
+    dialog(qtbot, window, QMessageBox, "irregular_dialog")
+    window.files.open_path(flair)
+    finish(qtbot, window)
+    qtbot.waitUntil(lambda: window.findChild(QMessageBox, "irregular_dialog") is None, timeout=TIMEOUT)
+    assert window.session.study.path == flair
+
+
 def test_a_session_leads_back_to_the_study_that_was_chosen(
     qtbot: QtBot, make_window: MakeWindow, tmp_path: Path
 ) -> None:

@@ -158,6 +158,7 @@ class FileController(FileWork):
     def _show(self, study: Study, wanted: _Wanted) -> None:
         path, truth, mask = wanted.path, wanted.truth, wanted.mask
         study = protocols.remembered(self._memory.settings.protocol_roles, study)
+        study_choice.withdraw_irregular(self._window)
         self._session.open(study)
         self._jobs.cancel_stale()
         if study.roles:
@@ -182,6 +183,7 @@ class FileController(FileWork):
         self.before_losing(self._close)
 
     def _close(self) -> None:
+        study_choice.withdraw_irregular(self._window)
         self._session.close()
         self._jobs.cancel_stale()
 

@@ -18,6 +18,8 @@ from tumorview.core.study import Series, Study
 from tumorview.gui import messages, theme
 from tumorview.gui.widgets import label
 
+IRREGULAR = "irregular_dialog"
+
 _MANY = 12  # lines of the list that are shown without scrolling
 
 
@@ -74,7 +76,7 @@ def ask_irregular(parent: QWidget, study: Study, then: Callable[[Irregular], Non
     told = "\n\n".join(f"{one.description}: {one.irregular}" for one in series)
     box = messages.question(
         parent,
-        "irregular_dialog",
+        IRREGULAR,
         told,
         "They are shown as they were acquired. Resampling interpolates them onto a regular grid, so that every place"
         " and volume is right; the regular part alone needs no interpolation.",
@@ -97,3 +99,9 @@ def ask_irregular(parent: QWidget, study: Study, then: Callable[[Irregular], Non
     box.setModal(False)  # the images can be looked at before this is answered
     box.show()
     return box
+
+
+def withdraw_irregular(parent: QWidget) -> None:
+    """Close the question about a study that is not open any more."""
+    for box in parent.findChildren(QMessageBox, IRREGULAR):
+        box.close()
