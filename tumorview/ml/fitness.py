@@ -48,7 +48,7 @@ def assess(study: Study, progress: Progress | None = None) -> Fitness:
     progress.check()
     source = np.asarray(presented(bright(flair).data, PlaneView.of(flair.volume.geometry, Plane.AXIAL)))
     coarse = _coarse(flair.volume.geometry)
-    small = _on(coarse, flair)
+    small = _on(coarse, flair, flair)
     head = preprocess.head_mask(small)
     if not head.any():
         return Fitness((Remark(Light.RED, "No head was found in the FLAIR."),))
@@ -168,7 +168,7 @@ class _Small:
 def _channel(series: Series, name: str, flair: Series, small: _Small) -> Iterator[Remark]:
     warnings: list[str] = []
     problem = misplaced(series, flair, name, warnings)
-    if problem is None and not preprocess.channel_plausible(small.greys, _on(small.grid, series), small.head):
+    if problem is None and not preprocess.channel_plausible(small.greys, _on(small.grid, series, flair), small.head):
         problem = f"The {name} does not show the head where the FLAIR does"
     if problem is not None:
         yield Remark(Light.AMBER, f"{problem}: FLAIR takes its place.")
@@ -187,6 +187,14 @@ def _coarse(grid: Geometry) -> Geometry:
     return Geometry((shape[0], shape[1], shape[2]), affine, grid.calibrated, grid.oriented)
 
 
-def _on(coarse: Geometry, series: Series) -> npt.NDArray[Any]:
-    """The series on the coarse grid, as the axial view presents it."""
-    return presented(resample(bright(series), coarse).data, PlaneView.of(coarse, Plane.AXIAL))
+def _on(coarse: Geometry, series: Series, flair: Series) -> npt.NDArray[Any]:
+    """The series on the coarse grid of ``flair``, as the axial view presents it."""
+    volume, grid = bright(series), flair.volume.geometry
+    if volume.geometry.same_grid(grid):
+        # The same voxels, a few of them: resampling would make floats of all first.
+        pairs = zip(coarse.shape, grid.shape, strict=True)
+        steps = (slice(None, few * (many // few), many // few) for few, many in pairs)
+        data = volume.data[tuple(steps)]
+    else:
+        data = resample(volume, coarse).data
+    return presented(data, PlaneView.of(coarse, Plane.AXIAL))
