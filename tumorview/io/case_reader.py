@@ -28,9 +28,9 @@ def read_case(files: CaseFiles, progress: Progress) -> tuple[Study, Mask | None,
     if not files.masks:
         return study, study.truth, ()
     mask, notes = _mask_on(files.masks[0], study.reference.volume.geometry)
-    left_out = [path.name for path in files.masks[1:]]
+    left_out = ", ".join(f"'{path.name}'" for path in files.masks[1:])
     if left_out:
-        notes += (f"There are several masks: {files.masks[0].name} was taken, {', '.join(left_out)} left out.",)
+        notes += (f"There are several masks: '{files.masks[0].name}' was taken, {left_out} left out.",)
     return study, mask, notes
 
 

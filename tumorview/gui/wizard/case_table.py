@@ -10,6 +10,7 @@ from PySide6.QtWidgets import QAbstractItemView, QHeaderView, QTableWidget, QTab
 from tumorview.app.training_cases import CaseRecord
 from tumorview.gui import icons, theme
 from tumorview.gui.widgets import named
+from tumorview.gui.wizard.page import WizardServices
 
 COLUMNS = ("Case", "Layout", "Sequences", "Slices", "Tumour", "Volume", "State")
 CASE, LAYOUT, ROLES, SLICES, TUMOUR, VOLUME, STATE = range(len(COLUMNS))
@@ -52,8 +53,9 @@ class CaseTable(QTableWidget):
     remove_asked = Signal(list)
     picked = Signal(str)  # the current case's id, "" for none
 
-    def __init__(self, picture: Picture, parent: QWidget | None = None) -> None:
+    def __init__(self, picture: Picture, services: WizardServices, parent: QWidget | None = None) -> None:
         super().__init__(0, len(COLUMNS), parent)
+        self._services = services
         named(self, "training_case_table", "Cases", "Space takes a case in or out, Delete takes it off the list")
         self._picture = picture
         self._shown: dict[str, CaseRecord] = {}
@@ -91,7 +93,7 @@ class CaseTable(QTableWidget):
         rows = sorted({index.row() for index in self.selectedIndexes()})
         return [item.data(_ID) for row in rows if (item := self.item(row, CASE)) is not None]
 
-    def show_cases(self, cases: Sequence[CaseRecord], title: Callable[[CaseRecord], str]) -> None:
+    def show_cases(self, cases: Sequence[CaseRecord]) -> None:
         """Show these; rows that stay the same are left alone, so that selection and place remain."""
         blocked = self.blockSignals(True)
         current = self.current_id
@@ -101,7 +103,7 @@ class CaseTable(QTableWidget):
             self.setRowCount(len(cases))
         for row, case in enumerate(cases):
             if self._shown.get(case.id) != case:
-                self._show_case(row, case, title(case))
+                self._show_case(row, case)
         self._shown = {case.id: case for case in cases}
         self.blockSignals(blocked)
         ids = list(self._shown)
@@ -111,7 +113,8 @@ class CaseTable(QTableWidget):
             self.setCurrentCell(0, CASE)
         self.picked.emit(self.current_id)
 
-    def _show_case(self, row: int, case: CaseRecord, title: str) -> None:
+    def _show_case(self, row: int, case: CaseRecord) -> None:
+        title = self._services.title_of(case)
         missing = [role for role in ("T1", "FLAIR", "T1CE") if role not in case.roles]
         texts = (
             title,
@@ -131,7 +134,7 @@ class CaseTable(QTableWidget):
                     flags |= Qt.ItemFlag.ItemIsUserCheckable
                     item.setCheckState(Qt.CheckState.Checked if case.chosen else Qt.CheckState.Unchecked)
                 item.setIcon(self._icon(case))
-                item.setToolTip(f"{title}\n{case.source}")
+                item.setToolTip(f"{title}\n{self._services.place_of(case)}".rstrip())
             if column == ROLES and case.roles and missing:
                 item.setToolTip(f"FLAIR stands in for {' and '.join(missing)}")
             if column == STATE:
@@ -152,7 +155,7 @@ class CaseTable(QTableWidget):
             item.setIcon(_small("warning", c.amber))
         elif case.excluded:
             item.setForeground(QColor(c.text_dim))
-        item.setToolTip("\n".join(f"{problem.text} {problem.remedy}".strip() for problem in case.problems))
+        item.setToolTip("\n".join(map(self._services.problem_text, case.problems)))
 
     def _icon(self, case: CaseRecord) -> QIcon:
         pixmap = QPixmap(str(self._picture(case.id)))

@@ -36,7 +36,7 @@ class DataPage(WizardPage):
         self.setAcceptDrops(True)
         self.flow, self.services = flow, services
         self._arrived: list[CaseRecord] = []
-        self.table = CaseTable(lambda case_id: thumbnail_path(flow.run_folder, case_id))
+        self.table = CaseTable(lambda case_id: thumbnail_path(flow.run_folder, case_id), services)
         self._build()
         self.table.excluded_changed.connect(self._exclude)
         self.table.remove_asked.connect(self._remove)
@@ -208,7 +208,7 @@ class DataPage(WizardPage):
     # -- showing -----------------------------------------------------------------------------------------------------
 
     def _show(self, state: FlowState) -> None:
-        self.table.show_cases(state.cases, self.services.title_of)
+        self.table.show_cases(state.cases)
         chosen = [case for case in state.cases if case.chosen]
         patients = len(patients_of(state.cases))
         left = len(state.cases) - len(chosen)
@@ -225,10 +225,10 @@ class DataPage(WizardPage):
             self.details.clear()
             return
         self.picture.setPixmap(QPixmap(str(thumbnail_path(self.flow.run_folder, case_id))))
-        lines = [f"{self.services.title_of(case)}: {case.layout}, from {case.site}"]
+        lines = [f"{self.services.title_of(case)}: {case.layout}"]
         if case.slices:
             lines[0] += f", {case.slices} slices, {case.tumour_slices} with tumour, {volume_text(case)}"
-        lines += [f"• {problem.text} {problem.remedy}".rstrip() for problem in case.problems]
+        lines += [f"• {self.services.problem_text(problem)}" for problem in case.problems]
         self.details.setText("\n".join(lines))
 
     def _enable(self) -> None:

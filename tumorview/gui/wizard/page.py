@@ -1,5 +1,6 @@
 """What every page of the training wizard is, and what the window lends it."""
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,9 +10,10 @@ from PySide6.QtWidgets import QWidget
 
 from tumorview.app.session import Session
 from tumorview.app.settings import Settings
-from tumorview.app.training_cases import CaseRecord
+from tumorview.app.training_cases import CaseRecord, Problem
 from tumorview.gui.job_runner import JobRunner
 
+_QUOTED = re.compile(r"'[^']+'|“[^”]+”")
 # Groups of jobs of which one runs at a time.
 IMPORT_GROUP, PREVIEW_GROUP, MEASURE_GROUP = "training_import", "training_preview", "training_measure"
 WATCH_GROUP = "training_watch"  # of the job that looks at a run, several times a second
@@ -36,6 +38,15 @@ class WizardServices:
     def title_of(self, case: CaseRecord) -> str:
         """What a case is called on the screen: not by its files' names where these are to be hidden."""
         return f"Case {case.id.removeprefix('case_')}" if self.settings().hide_identity else case.title
+
+    def place_of(self, case: CaseRecord) -> str:
+        """Where a case comes from, where that may be shown."""
+        return "" if self.settings().hide_identity else case.source
+
+    def problem_text(self, problem: Problem) -> str:
+        """What is wrong and what to do, without names of files and cases where these are to be hidden."""
+        text = f"{problem.text} {problem.remedy}".rstrip()
+        return _QUOTED.sub("…", text) if self.settings().hide_identity else text
 
 
 class WizardPage(QWidget):

@@ -23,7 +23,7 @@ from tumorview.gui.wizard.run_page import RunPage
 from tumorview.gui.wizard.split_page import SplitPage
 from tumorview.gui.wizard.steps import Steps
 
-WIDTH, HEIGHT = 1060, 740
+WIDTH, HEIGHT = 1060, 700  # fits a screen of 1366x768 with its bars
 NEXT_TEXTS = {PageId.RECIPE: "&Prepare Training", PageId.RESULT: "&Close"}
 
 
