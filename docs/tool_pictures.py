@@ -5,11 +5,14 @@ usage: .venv/bin/python docs/tool_pictures.py [FOLDER]
 
 import sys
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from make_screenshots import SIZE, quantized, settle
-from PySide6.QtCore import QPoint, QPointF, QRect, Qt
+from PySide6.QtCore import QPoint, QPointF, QRect, QSize, Qt
 from PySide6.QtGui import QPainter, QPixmap
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QWidget
@@ -19,6 +22,7 @@ from tumorview.gui.main_window import MainWindow
 
 ZOOM = 1.15
 PART = 460, 400  # pixels of the view around the tumour
+HALF = 330, 300  # of a picture of before and after
 LEFT = Qt.MouseButton.LeftButton
 
 
@@ -89,9 +93,55 @@ class Stage:
         painter.drawPixmap(0, 0, part)
         painter.drawPixmap(width, 0, beside)
         painter.end()
+        self.save(picture, name)
+
+    def save(self, picture: QPixmap, name: str) -> None:
+        """Write a picture of few colours."""
         path = self.folder / f"tool-{name}.png"
         picture.save(str(path))
         quantized(path)
+
+    def painted(self) -> None:
+        """Begin anew with the tumour of the shown slice, drawn with the lasso."""
+        self.tool("lasso")
+        self.drag(*self.outline())
+
+    def dab(self, radius: float, *places: QPoint, tool: str = "brush") -> None:
+        """Touch places with a brush."""
+        self.window.actions[f"edit.{tool}"].trigger()
+        self.window.editing.tools.set_brush(radius=radius)
+        self.drag(*places)
+
+    def do(self, action: str, **options: Any) -> None:  # noqa: ANN401 - options of the tools
+        """An action of the menu Mask, with the numbers that the panel Refine would give it."""
+        self.window.editing.tools.set_options(**options)
+        self.window.actions[f"edit.{action}"].trigger()
+        settle(self.window)
+
+    @contextmanager
+    def change(self, name: str, *, whole: bool = False) -> Iterator[None]:
+        """Save how the slice looks before and after what is done inside, the part about the tumour or all of it."""
+        before = self._half(whole=whole)
+        yield
+        after = self._half(whole=whole)
+        width, height = HALF
+        picture = QPixmap(2 * width + 4, height)
+        picture.fill(self.window.palette().window().color())
+        painter = QPainter(picture)
+        painter.drawPixmap(0, 0, before)
+        painter.drawPixmap(width + 4, 0, after)
+        painter.end()
+        self.save(picture, name)
+
+    def _half(self, *, whole: bool) -> QPixmap:
+        settle(self.window)
+        width, height = HALF
+        if not whole:
+            middle = self.off(0, 0)
+            return self.view.grab(QRect(middle.x() - width // 2, middle.y() - height // 2, width, height))
+        smooth = Qt.TransformationMode.SmoothTransformation
+        grabbed = self.view.grab().scaled(QSize(*HALF), Qt.AspectRatioMode.KeepAspectRatioByExpanding, smooth)
+        return grabbed.copy((grabbed.width() - width) // 2, (grabbed.height() - height) // 2, width, height)
 
 
 def brushes(stage: Stage) -> None:
@@ -157,12 +207,75 @@ def refine(stage: Stage) -> None:
     stage.take("refine", stage.window.tools.refine)
 
 
+def changes(stage: Stage) -> None:
+    """Before and after: what is done by a click or from the menu Mask."""
+    window, spot = stage.window, stage.off
+    stage.painted()
+    with stage.change("erase"):
+        stage.dab(6.0, spot(-20, -20), spot(0, -14), tool="erase")
+    stage.painted()
+    stage.dab(5.0, spot(-2, -32))
+    with stage.change("delete"):
+        window.actions["edit.delete"].trigger()
+        stage.drag(spot(-2, -32))
+    window.session.undo()
+    window.actions["edit.add_label"].trigger()
+    with stage.change("relabel"):
+        window.actions["edit.relabel"].trigger()
+        stage.drag(spot(-2, -32))
+    window.session.undo()
+    window.actions["edit.remove_label"].trigger()
+    stage.painted()
+    stage.dab(4.0, spot(-6, 0), spot(6, 2), tool="erase")
+    with stage.change("fill-holes"):
+        stage.do("fill_holes", shape_deep=False)
+    stage.painted()
+    for number, place in enumerate((spot(-22, -30), spot(-4, -34), spot(16, -30), spot(-30, -16))):
+        stage.dab(1.5 + number % 2, place)
+    with stage.change("remove-islands"):
+        stage.do("remove_islands", shape_deep=True, island_ml=0.1)
+    stage.painted()
+    with stage.change("grow"):
+        stage.do("grow", margin_mm=4.0)
+    stage.painted()
+    with stage.change("shrink"):
+        stage.do("shrink", shape_deep=False, margin_mm=4.0)
+    stage.tool("lasso")
+    stage.drag(*[place + QPoint(*(8 if n % 4 < 2 else -8 for _ in "xy")) for n, place in enumerate(stage.outline())])
+    with stage.change("smooth"):
+        stage.do("smooth", shape_deep=False, smooth_mm=3.0)
+    slices(stage)
+
+
+def slices(stage: Stage) -> None:
+    """Before and after: what is done with the neighbouring slices, and with the other side."""
+    view, k = stage.view, stage.k
+    stage.tool("lasso")
+    for step, down in ((-2, -25), (2, 25)):
+        view.go_to(k + step, *stage.middle)
+        stage.drag(*(place + QPoint(0, down) for place in stage.outline()))
+    view.go_to(k, *stage.middle)
+    with stage.change("interpolate"):
+        stage.do("interpolate")
+    stage.tool("lasso")
+    view.go_to(k - 1, *stage.middle)
+    stage.drag(*stage.outline())
+    view.go_to(k, *stage.middle)
+    with stage.change("copy"):
+        stage.do("copy_previous")
+    view.reset_view()
+    view.go_to(k, *stage.middle)
+    stage.painted()
+    with stage.change("mirror", whole=True):
+        stage.do("mirror", shape_deep=False)
+
+
 def tour(window: MainWindow, folder: Path) -> None:
     """All pictures of tools."""
     window.actions["file.open_sample"].trigger()
     settle(window)
     stage = Stage(window, folder)
-    for part in (brushes, outlines, clicks, refine):
+    for part in (brushes, outlines, clicks, refine, changes):
         part(stage)
 
 
