@@ -158,6 +158,14 @@ def test_a_model_that_was_the_default_may_be_again(store, run):
     assert store.previous() == "other"
 
 
+def test_another_model_of_a_deleted_ones_name_inherits_nothing(store, run, tmp_path):
+    store.set_default(store.install_run(run, title="Ours", comparison=compared(store, run, 0.1)).id)
+    store.set_default("other")
+    store.delete("ours")
+    assert store.install_run(other_run(tmp_path, 8), title="Ours").candidate
+    assert store.previous() == "unet-cbam-lgg"
+
+
 def test_what_is_bundled_stays_and_the_default_needs_a_successor(store, run):
     with pytest.raises(ModelError, match="comes with TumorView"):
         store.delete("other")

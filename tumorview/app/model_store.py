@@ -259,7 +259,7 @@ class ModelStore:
             raise write_error(entry.folder, error) from error
         shutil.rmtree(scratch, ignore_errors=True)
         if not any(model.id == model_id for model in self.models()):
-            self._write(self.state.with_record(model_id, None))
+            self._write(self.state.without(model_id))
 
     # -- within ------------------------------------------------------------------------------------------------
 
@@ -369,5 +369,5 @@ def _with_note(notes: tuple[str, ...], own: str) -> tuple[str, ...]:
 
 def _candidate_remedy(model: StoredModel) -> str:
     if model.vouched:
-        return "Compare it on patients of yours, or say that you vouch for it."
+        return "Measure it with 'tumorview evaluate-model', then vouch for it (--vouch on the command line)."
     return "It can be chosen for single runs; compare it on more held-out patients to make it the default."

@@ -100,10 +100,15 @@ class ModelState:
     records: Mapping[str, ModelRecord] = field(default_factory=dict)
     problem: str = ""
 
-    def with_record(self, model: str, record: ModelRecord | None) -> "ModelState":
-        """With another record of a model, or without one."""
-        kept = {key: value for key, value in self.records.items() if key != model}
-        return replace(self, records=kept if record is None else {**kept, model: record})
+    def with_record(self, model: str, record: ModelRecord) -> "ModelState":
+        """With another record of a model."""
+        return replace(self, records={**self.records, model: record})
+
+    def without(self, model: str) -> "ModelState":
+        """After a model was deleted: another one that gets its id inherits neither its proof nor its past."""
+        records = {key: record for key, record in self.records.items() if key != model}
+        earlier = {purpose: tuple(one for one in models if one != model) for purpose, models in self.earlier.items()}
+        return replace(self, records=records, earlier=earlier)
 
     def with_default(self, change: DefaultChange, earlier: tuple[str, ...]) -> "ModelState":
         """After a change of the default."""
