@@ -16,6 +16,8 @@ from tumorview.core.study import Role
 from tumorview.gui.application import fit_on_screen
 from tumorview.gui.main_window import MainWindow
 from tumorview.gui.status import NOTICE
+from tumorview.gui.wizard import GROUP_PREFIX
+from tumorview.gui.wizard.page import GROUPS
 
 
 def test_an_empty_window_shows_the_welcome_page_and_no_panels(make_window: MakeWindow) -> None:
@@ -255,3 +257,7 @@ def test_the_window_is_shown_quickly_and_without_torch() -> None:
     loaded, seconds = done.stdout.rsplit(maxsplit=1)
     assert loaded == "[]"
     assert float(seconds) < 1.5
+
+
+def test_jobs_of_the_training_wizard_are_told_by_its_pages() -> None:
+    assert all(group.startswith(GROUP_PREFIX) for group in GROUPS)

@@ -1,8 +1,9 @@
 """The window: menus and tools in one row on top, series on the left, the image, panels on the right, status below."""
 
 from collections.abc import Callable, Sequence
-from functools import partial
+from functools import cached_property, partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QByteArray, QEvent
 from PySide6.QtGui import (
@@ -56,7 +57,9 @@ from tumorview.gui.views.volume_view import VolumeView, make_volume_view
 from tumorview.gui.waiting import Waiting
 from tumorview.gui.welcome import WelcomePage
 from tumorview.gui.window_state import WindowState
-from tumorview.gui.wizard.controller import TrainingController
+
+if TYPE_CHECKING:
+    from tumorview.gui.wizard.controller import TrainingController
 
 DEFAULT_SIZE = (1440, 900)
 STRIP_HEIGHT = 38
@@ -131,7 +134,6 @@ class MainWindow(QMainWindow):
             self.segmenting.settle,
             self,
         )
-        self.training = TrainingController(self, self.session, self.jobs, self.memory, lambda: self.models.reload())
         self.waiting = Waiting(self.jobs, self.status, self)
         self.state = WindowState(self)
         self._tidy = Debounce(TIDY_MS, heap.give_back, self)
@@ -140,6 +142,13 @@ class MainWindow(QMainWindow):
         self._connect()
         self.models = ModelList(models, self.segmenting, self)
         self._study_changed(None)
+
+    @cached_property
+    def training(self) -> "TrainingController":
+        """The training wizard, imported when it is asked for: its pages would double the time to the visible window."""
+        from tumorview.gui.wizard.controller import TrainingController
+
+        return TrainingController(self, self.session, self.jobs, self.memory, lambda: self.models.reload())
 
     def view(self, plane: str = Plane.AXIAL) -> SliceView:
         """The view of that plane, e.g. ``view("axial")``; it works whether the layout shows it or not."""
@@ -325,7 +334,8 @@ class MainWindow(QMainWindow):
         self.memory.change(window_geometry=bytes(self.saveGeometry().toBase64().data()).decode())
         self.memory.flush()
         self.hide()
-        self.training.close()
+        if "training" in vars(self):
+            self.training.close()
         self.jobs.shutdown()
         self.restoring.close()
         self.files.sessions.release()

@@ -16,13 +16,13 @@ from tumorview.gui import (
 from tumorview.gui.job_runner import JobEnded, JobProgress, JobRunner
 from tumorview.gui.status import StatusBar
 from tumorview.gui.views import volume_scene
-from tumorview.gui.wizard.page import GROUPS as TRAINING_GROUPS
+from tumorview.gui.wizard import GROUP_PREFIX as OF_WIZARD
 
 CANCELLABLE = files.CANCELLABLE | {segmenting.GROUP, editing.GROUP, registering.GROUP}
 # Told elsewhere, or not worth a word.
 QUIET = frozenset((
     segmenting.GROUP, channels.GROUP, names.CHECK, model_manager.CHECK, measuring.LESIONS, editing.PREVIEW,
-    tags_viewer.GROUP, *volume_scene.GROUPS, *TRAINING_GROUPS,
+    tags_viewer.GROUP, *volume_scene.GROUPS,
 ))  # fmt: skip
 DELAY_MS = 300  # what is done sooner only flickers
 
@@ -57,7 +57,7 @@ class Waiting(QObject):
 
     @property
     def _titles(self) -> list[str]:
-        return [job.title for job in self._jobs.active if job.exclusive not in QUIET]
+        return [job.title for job in self._jobs.active if not _quiet(job.exclusive)]
 
     def _started(self) -> None:
         if self._titles and not self._delay.isActive() and not self._status.progress_shown:
@@ -65,7 +65,7 @@ class Waiting(QObject):
             self._delay.start()
 
     def _progressed(self, report: JobProgress) -> None:
-        if report.job.exclusive not in QUIET:
+        if not _quiet(report.job.exclusive):
             self._fraction = report.fraction
             if not self._delay.isActive():
                 self._show()
@@ -81,3 +81,7 @@ class Waiting(QObject):
         if titles:
             self._status.show_progress(self._fraction, titles[-1])
             self.progressed.emit(titles[-1], self._fraction)
+
+
+def _quiet(group: str | None) -> bool:
+    return group is not None and (group in QUIET or group.startswith(OF_WIZARD))
