@@ -13,10 +13,12 @@ from pytestqt.qtbot import QtBot
 from test_accessibility import controls, faults, visited
 
 from tests.unit.lgg_layout import write_patient
+from tumorview.app.jobs import JobContext
 from tumorview.app.session import Session
 from tumorview.app.settings import SettingsStore
 from tumorview.app.training_cases import Layout
 from tumorview.app.training_flow import PageId, TrainingFlow
+from tumorview.app.training_import import import_cases
 from tumorview.app.training_plan import Side
 from tumorview.app.training_recipe import BaseModel, Budget
 from tumorview.gui import theme
@@ -153,13 +155,22 @@ def test_a_case_is_left_out_with_one_click_and_by_the_keyboard(qtbot: QtBot, wiz
     assert (data / "P2").is_dir()
 
 
-def test_reading_can_be_cancelled_and_what_was_read_stays(qtbot: QtBot, wizard: TrainingWizard, data: Path):
+def test_reading_can_be_cancelled_and_what_was_read_stays(
+    qtbot: QtBot, wizard: TrainingWizard, data: Path, monkeypatch: pytest.MonkeyPatch
+):
+    def read_one_and_wait(folder: Path, cases: list, sources: list, context: JobContext) -> None:
+        import_cases(folder, cases, [data / "P0"], context)
+        while True:
+            context.check()
+
     page = data_page(wizard)
+    monkeypatch.setattr("tumorview.gui.wizard.data_page.import_cases", read_one_and_wait)
     page.add([data])
-    qtbot.waitUntil(lambda: page.bar_text.text().startswith("Case 2"), timeout=PATIENCE)
+    qtbot.waitUntil(lambda: bool(page._arrived), timeout=PATIENCE)
     qtbot.mouseClick(page.cancel, Qt.MouseButton.LeftButton)
-    qtbot.waitUntil(lambda: not page.importing, timeout=PATIENCE)
-    assert 1 <= len(wizard.flow.state.cases) < 6
+    assert not page.importing
+    monkeypatch.setattr("tumorview.gui.wizard.data_page.import_cases", import_cases)
+    assert [case.title for case in wizard.flow.state.cases] == ["P0"]
     assert page.add_folder.isEnabled()
     with_cases(qtbot, wizard, data)
     assert len(wizard.flow.state.cases) == 6
