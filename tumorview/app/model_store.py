@@ -13,12 +13,10 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
-from tumorview.app.comparison import Comparison
 from tumorview.app.segmenter import Segmenter
 from tumorview.app.settings import SettingsStore
-from tumorview.app.training_plan import PLAN_NAME
 from tumorview.core.paired import PairedTest
 from tumorview.errors import ModelError
 from tumorview.io.atomic import atomic_write, atomic_write_bytes, write_error
@@ -26,7 +24,9 @@ from tumorview.ml.card import CARD_NAME, MAX_ID, ModelCard
 from tumorview.ml.model_state import STATE_NAME, DefaultChange, ModelRecord, ModelState, Purpose, Source
 from tumorview.ml.package import unpacked, write_package
 from tumorview.ml.registry import ModelEntry, ModelRegistry, check_weights, free_id
-from tumorview.ml.run_card import FinishedRun
+
+if TYPE_CHECKING:
+    from tumorview.app.comparison import Comparison
 
 __all__ = ["DefaultChange", "ModelRecord", "ModelStore", "Purpose", "Source", "StoredModel"]
 
@@ -147,13 +147,16 @@ class ModelStore:
     # -- bringing in and out -----------------------------------------------------------------------------------
 
     def install_run(
-        self, run_folder: Path, *, title: str, notes: str = "", comparison: Comparison | None = None, parent: str = ""
+        self, run_folder: Path, *, title: str, notes: str = "", comparison: "Comparison | None" = None, parent: str = ""
     ) -> StoredModel:
         """Install a run's best weights as a model of the user's; raises ModelError, TrainingError or WriteError.
 
         ``comparison`` belongs to these weights: its figures go into the card, its outcome decides whether the model may
         become the default. ``parent`` is the id of the model that was fine-tuned.
         """
+        from tumorview.app.training_plan import PLAN_NAME  # here: a window that installs nothing starts without them
+        from tumorview.ml.run_card import FinishedRun
+
         run = FinishedRun.read(run_folder)
         planned = (run_folder / PLAN_NAME).is_file()  # then ids tell nothing about the patients
         title = _checked_title(title)
