@@ -19,8 +19,6 @@ from tumorview.gui.main_window import MainWindow
 
 def fill(window: MainWindow) -> None:
     """A mask of the network with a stroke of the brush, measured, with ground truth beside it."""
-    window.actions["file.open_sample"].trigger()
-    settle(window)
     window.actions["segment.run"].trigger()
     settle(window)
     window.view().go_to(fullest_slice(window), 128, 128)
@@ -37,9 +35,12 @@ def fill(window: MainWindow) -> None:
 
 def panels(window: MainWindow, folder: Path) -> None:
     """Every panel of the right dock, the dock on the left, and the lines above and below the image."""
+    window.actions["file.open_sample"].trigger()
+    settle(window)
+    take(window.tools.segment, folder, "panel-segment")  # before the run: its seconds are those of this machine
     fill(window)
     view = window.view()
-    for panel in window.tools.panels:
+    for panel in window.tools.panels[1:]:
         take(panel, folder, f"panel-{panel.objectName().removesuffix('_panel')}")
     take(window.series_list, folder, "panel-study")
     take(window.top_row, folder, "panel-top-row")
