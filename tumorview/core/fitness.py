@@ -15,10 +15,11 @@ class Light(StrEnum):
 
 @dataclass(frozen=True)
 class Remark:
-    """One reason, as a sentence."""
+    """One reason, as a sentence, and what can be done about it where something can."""
 
     light: Light
     text: str
+    remedy: str = ""
 
 
 @dataclass(frozen=True)

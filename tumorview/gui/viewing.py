@@ -211,7 +211,7 @@ class ViewController(QObject):
         self._reading.move_to(mask.geometry.index_to_world(place).tolist())
         amount = amount_text(view, float(doubts[index]))
         rank = f"{order.index(index) + 1} of {len(order)}"
-        self.told.emit(f"Doubt {rank}: slice {index + 1}, about {amount} may be wrong")
+        self.told.emit(f"Doubt {rank}: slice {index + 1}, {amount} in doubt")
 
     # -- cine --------------------------------------------------------------------------------------------------
 

@@ -36,6 +36,8 @@ _COARSE_SIDE = 96  # pixels that show whether two heads overlap
 _LOOKED_AT = 6  # slices whose texture is measured
 _SCALP, _SKULL = (0.02, 0.05), (0.05, 0.10)  # depths below the surface, in square roots of the head's area
 _NOT_SURE = "may be another sequence"
+_REGISTER = "Image, Register onto FLAIR… finds where it fits."
+_CHOOSE = "Drop the right series on its input, if there is one."
 
 
 def assess(study: Study, progress: Progress | None = None) -> Fitness:
@@ -43,7 +45,7 @@ def assess(study: Study, progress: Progress | None = None) -> Fitness:
     progress = progress or Progress()
     flair = study.channels[Role.FLAIR]
     if flair is None:
-        return Fitness((Remark(Light.RED, "No series is known to be a FLAIR, which the model needs."),))
+        return Fitness((Remark(Light.RED, "No series is known to be a FLAIR, which the model needs.", _CHOOSE),))
     remarks = [*_roles(study), *_geometry(flair)]
     progress.check()
     source = np.asarray(presented(bright(flair).data, PlaneView.of(flair.volume.geometry, Plane.AXIAL)))
@@ -67,9 +69,9 @@ def _roles(study: Study) -> Iterator[Remark]:
     for role in MODEL_CHANNELS:
         series = study.channels[role]
         if series is None:
-            yield Remark(Light.AMBER, f"There is no {CHANNEL_NAMES[role]}: FLAIR takes its place.")
+            yield Remark(Light.AMBER, f"There is no {CHANNEL_NAMES[role]}: FLAIR takes its place.", _CHOOSE)
         elif series.uid not in study.roles and series.role_confidence <= LIKELY and len(study.series) > 1:
-            yield Remark(Light.AMBER, f"The {CHANNEL_NAMES[role]} {_NOT_SURE}: check its role.")
+            yield Remark(Light.AMBER, f"The {CHANNEL_NAMES[role]} {_NOT_SURE}.", _CHOOSE)
 
 
 def _geometry(flair: Series) -> Iterator[Remark]:
@@ -171,9 +173,9 @@ def _channel(series: Series, name: str, flair: Series, small: _Small) -> Iterato
     if problem is None and not preprocess.channel_plausible(small.greys, _on(small.grid, series, flair), small.head):
         problem = f"The {name} does not show the head where the FLAIR does"
     if problem is not None:
-        yield Remark(Light.AMBER, f"{problem}: FLAIR takes its place.")
+        yield Remark(Light.AMBER, f"{problem}: FLAIR takes its place.", _REGISTER)
     for warning in warnings:
-        yield Remark(Light.AMBER, warning)
+        yield Remark(Light.AMBER, warning, _REGISTER)
 
 
 def _coarse(grid: Geometry) -> Geometry:

@@ -29,7 +29,7 @@ ACTIONS: tuple[ActionSpec, ...] = (
         "Next &Doubtful Slice",
         SEGMENT,
         ("U",),
-        "The slice with the largest area that is expected to be wrong; then the next largest",
+        "The slice that the network is least sure of; then the next one",
         enabled=lambda state: state.has_prediction,
     ),
     ActionSpec(

@@ -75,6 +75,8 @@ class FitnessLight(QToolButton):
             line = label(remark.text, warning=remark.light is not Light.GREEN, wrap=True)
             line.setFixedWidth(NOTES_WIDTH)
             column.addWidget(line)
+            if remark.remedy:
+                column.addWidget(label(remark.remedy, dim=True))
         if self.fitness.light is Light.AMBER:
             column.addWidget(label("You can run the model all the same.", dim=True))
         popup.adjustSize()
