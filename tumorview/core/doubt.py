@@ -1,7 +1,8 @@
 """How unsure a model is, voxel by voxel and slice by slice, so that the reader looks first where it matters most.
 
-A slice's doubt is the area that is expected to be wrong: the model's probability of tumour where the mask has none, and
-what is left to 1 where it has some. What a person has set or loaded is certain: what was corrected leaves the list.
+A slice's doubt is the area that is wrong by the model's own probabilities: that of tumour where the mask has none, and
+what is left to 1 where it has some. Networks are too sure of themselves: the order of slices means something, the
+amount does not. What a person has set or loaded is certain: what was corrected leaves the list.
 """
 
 from collections.abc import Sequence
