@@ -6,7 +6,7 @@ import nibabel
 import numpy as np
 import pytest
 
-from tests.unit.synthetic import SeriesSpec, pattern, write_classic
+from tests.unit.synthetic import SeriesSpec, pattern, write_classic, write_nifti
 from tumorview.__main__ import main
 from tumorview.app import tasks
 from tumorview.app.actions import ACTIONS
@@ -86,6 +86,28 @@ def test_studies_and_irregular_slices_are_chosen_by_options(run, tmp_path):
     code, _, error = run("info", tmp_path, "--study", "9")
     assert code == 1
     assert "no study '9'" in error
+
+
+def test_convert_all_writes_the_series_of_every_study(run, tmp_path):
+    for name in ("A", "B"):
+        spec = SeriesSpec(pattern((3, 4, 5)), study_uid=f"1.2.{ord(name)}", series_uid=f"1.3.{ord(name)}")
+        write_classic(tmp_path / "in" / name, spec)
+    code, out, _ = run("convert", tmp_path / "in", "--all", "-o", tmp_path / "out")
+    assert code == 0
+    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == ["1.3.65.nii.gz", "1.3.66.nii.gz"]
+    assert len(out.splitlines()) == 2
+    code, out, _ = run("convert", tmp_path / "in", "--all", "--study", "1.2.66", "-o", tmp_path / "one")
+    assert [path.name for path in (tmp_path / "one").iterdir()] == ["1.3.66.nii.gz"]
+
+
+def test_convert_all_numbers_files_of_one_name(run, tmp_path):
+    for name in ("P1", "P2"):
+        for role in ("flair", "t1"):
+            grid = Geometry.from_spacing((3, 4, 5), (1, 1, 1))
+            write_nifti(tmp_path / "in" / name / f"{role}.nii.gz", pattern((3, 4, 5)), grid)
+    assert run("convert", tmp_path / "in", "--all", "-o", tmp_path / "out")[0] == 0
+    names = sorted(path.name for path in (tmp_path / "out").iterdir())
+    assert names == ["nifti-flair-2.nii.gz", "nifti-flair.nii.gz", "nifti-t1-2.nii.gz", "nifti-t1.nii.gz"]
 
 
 def test_convert_all_writes_one_file_a_series(run, tmp_path):

@@ -2,7 +2,7 @@
 
 import shlex
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -281,6 +281,30 @@ def convert_all(study: Study, folder: Path) -> list[Path]:
     """Write every series as ``<uid>.nii.gz`` into ``folder``."""
     make_folder(folder)
     return [convert(study, folder / f"{series.uid}.nii.gz", uid=series.uid) for series in study.series]
+
+
+def convert_every_study(study: Study, folder: Path, context: JobContext | None = None) -> tuple[list[Path], list[str]]:
+    """Write every series of ``study`` and of the other studies that lie where it does; files and warnings.
+
+    A uid that two studies share (files of one name) gets a number.
+    """
+    written, warnings = convert_all(study, folder), _told(study)
+    for choice in study.choices:
+        if choice.key == study.opening.study:
+            continue
+        other = open_study(study.path, context, replace(study.opening, study=choice.key))
+        warnings += _told(other)
+        for series in other.series:
+            target, count = folder / f"{series.uid}.nii.gz", 1
+            while target in written:
+                count += 1
+                target = folder / f"{series.uid}-{count}.nii.gz"
+            written.append(convert(other, target, uid=series.uid))
+    return written, list(dict.fromkeys(warnings))
+
+
+def _told(study: Study) -> list[str]:
+    return [*study.warnings, *(text for series in study.series for text in series.warnings)]
 
 
 # -- training and measuring ------------------------------------------------------------------------------------

@@ -61,11 +61,15 @@ def convert(
     """Write a series as NIfTI in exact geometry."""
     with progress_bar("Reading") as context:
         study = tasks.open_study(path, context, Opening(study_key, irregular, qform))
-    written = tasks.convert_all(study, out) if every else [tasks.convert(study, out, uid=series or None)]
+        if every and not study_key:
+            written, warnings = tasks.convert_every_study(study, out, context)
+        else:
+            written = tasks.convert_all(study, out) if every else [tasks.convert(study, out, uid=series or None)]
+            shown = study.series if every else [study.by_uid(series) if series else study.reference]
+            warnings = [*study.warnings, *(text for one in shown for text in one.warnings)]
     for file in written:
         print_line(str(file))
-    shown = study.series if every else [study.by_uid(series) if series else study.reference]
-    for warning in (*study.warnings, *(text for one in shown for text in one.warnings)):
+    for warning in warnings:
         print_warning(warning)
 
 
