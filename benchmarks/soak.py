@@ -189,7 +189,8 @@ def main() -> int:
         application.processEvents()
     left = sorted(thread.name for thread in set(threading.enumerate()) - threads)
     print(f"{opened} studies; memory after the first round {first:.0f} MB, at the end {last:.0f} MB, "
-          f"highest after a close {highest:.0f} MB; threads left: {', '.join(left) or 'none'}; {len(warnings)} warnings of Qt")
+          f"highest after a close {highest:.0f} MB; threads left: {', '.join(left) or 'none'}; "
+          f"{len(warnings)} warnings of Qt")
     for text in sorted(set(warnings)):
         print("Qt:", text)
     return 0 if last <= first * (1 + SHARE_KEPT) and not left and not warnings else 1
