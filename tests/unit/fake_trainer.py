@@ -18,7 +18,9 @@ def say(document: dict) -> None:
 def checkpoint(out: Path, step: int) -> None:
     """As much of a checkpoint as the window looks at."""
     header = json.dumps({"__metadata__": {"state": json.dumps({"total_step": step})}}).encode()
-    (out / "last.safetensors").write_bytes(len(header).to_bytes(8, "little") + header)
+    partial = out / ".last.part"
+    partial.write_bytes(len(header).to_bytes(8, "little") + header)
+    partial.replace(out / "last.safetensors")  # whoever is killed while writing leaves the old one, as the real one does
 
 
 def note(out: Path, event: str, **values: object) -> None:

@@ -306,8 +306,8 @@ def test_a_killed_run_says_so_and_goes_on_with_a_smaller_batch(
     os.kill(trainer_of(run.folder).pid, signal.SIGKILL)
     until(run, RunState.FAILED)
     assert run.failure.trouble is wanted
-    step = max(run.curves.validations)
-    assert f"goes on from step {step}" in run.failure.remedy
+    step = max(run.curves.validations)  # the checkpoint follows the validation: the kill may have come between
+    assert any(f"goes on from step {saved}" in run.failure.remedy for saved in (step, step - 2))
     offer = next(one for one in run.failure.offers if one.name == "half_batch")
     monkeypatch.setattr(runs.trouble, "killed_for_memory", lambda: 8)
     run.start(offer)
