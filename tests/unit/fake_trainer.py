@@ -20,7 +20,7 @@ def checkpoint(out: Path, step: int) -> None:
     header = json.dumps({"__metadata__": {"state": json.dumps({"total_step": step})}}).encode()
     partial = out / ".last.part"
     partial.write_bytes(len(header).to_bytes(8, "little") + header)
-    partial.replace(out / "last.safetensors")  # whoever is killed while writing leaves the old one, as the real one does
+    partial.replace(out / "last.safetensors")  # killed while writing leaves the old one, as in the real one
 
 
 def note(out: Path, event: str, **values: object) -> None:
