@@ -169,4 +169,3 @@ class DisplayController(QObject):
     def _show_agreement(self) -> None:
         agreement = self._session.agreement
         self._agreement.show_agreement(agreement, None if agreement is None else self.slice_counts())
-

@@ -127,6 +127,7 @@ def icon(name: str, colour: str | None = None, *, quiet: bool = False) -> QIcon:
         color=colour or (c.text_dim if quiet else c.text),
         color_disabled=c.text_disabled,
         color_on=colour or (c.text if quiet else c.on_accent),
+        color_off_active=colour or c.text,  # focused, hovered: not on the accent colour
         color_on_disabled=c.text_disabled,
     )
 

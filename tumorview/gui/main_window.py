@@ -98,9 +98,7 @@ class MainWindow(QMainWindow):
         self.segmenting = SegmentController(
             self.session, panels.segment, self.jobs, segmenter, self.memory, self.reading.reference_voxel, self
         )
-        self.channels = ChannelController(
-            self.session, panels.segment, self.series_list, self.jobs, self.memory, self
-        )
+        self.channels = ChannelController(self.session, panels.segment, self.series_list, self.jobs, self.memory, self)
         self.registering = RegisterController(self, self.session, self.jobs)
         self.geometry_guard = GeometryController(self, self.session, lambda then: self.files.before_losing(then))
         self.files = FileController(

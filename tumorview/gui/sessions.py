@@ -314,9 +314,7 @@ class SessionController(QObject):
     def _box(self, name: str, text: str, more: str) -> QMessageBox:
         return messages.question(self._window, name, text, more)
 
-    def _open_box(
-        self, box: QMessageBox, chosen: dict[QPushButton, Then], otherwise: Then = lambda: None
-    ) -> None:
+    def _open_box(self, box: QMessageBox, chosen: dict[QPushButton, Then], otherwise: Then = lambda: None) -> None:
         def finished() -> None:
             button = box.clickedButton()
             next((do for one, do in chosen.items() if one is button), otherwise)()

@@ -180,7 +180,7 @@ QMenuBar::item {{ padding: 6px 9px; background: transparent; border-radius: 4px;
 QMenuBar::item:selected {{ background: {c.control_hover}; }}
 QMenu {{ background: {c.panel}; border: 1px solid {c.border}; padding: 4px; }}
 QMenu::item {{ padding: 5px 24px 5px 10px; border-radius: 4px; }}
-QMenu::item:selected {{ background: {c.accent}; color: {c.on_accent}; }}
+QMenu::item:selected {{ background: {c.control_hover}; color: {c.text}; }}
 QMenu::item:disabled {{ color: {c.text_disabled}; background: transparent; }}
 QMenu::icon {{ padding-left: 8px; }}
 QMenu::icon:checked {{ background: {c.accent}; border-radius: 4px; }}
@@ -233,10 +233,12 @@ QMessageBox QLabel#qt_msgbox_label {{ min-width: 340px; }}
 Notes {{ color: {c.amber}; padding: 0 4px 0 0; }}
 #notes_popup {{ background: {c.panel}; border: 1px solid {c.border}; }}
 #passport_popup, #fitness_popup {{ background: {c.panel}; border: 1px solid {c.border}; }}
-QToolButton[slot="true"] {{ background: {c.control}; color: {c.text_dim}; padding: 2px; }}
-QToolButton[slot="true"]:hover {{ background: {c.control_hover}; color: {c.text}; }}
-QToolButton[slot="true"][warning="true"] {{ color: {c.amber}; }}
-QToolButton[slot="true"][ready="true"] {{ border: 1px solid {c.accent_hover}; }}
+QPushButton[slot="true"] {{
+    background: {c.control}; border: 1px solid transparent; text-align: left; padding: 0 6px;
+}}
+QPushButton[slot="true"]:hover {{ background: {c.control_hover}; }}
+QPushButton[slot="true"][warning="true"] {{ color: {c.amber}; }}
+QPushButton[slot="true"][ready="true"], QPushButton[slot="true"]:focus {{ border: 1px solid {c.accent_hover}; }}
 #command_palette {{ border: 1px solid {c.border}; }}
 #top_line {{ background: {c.border}; margin: 0; }}
 #panel_separator {{ background: {c.window}; }}

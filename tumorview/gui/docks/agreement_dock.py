@@ -6,7 +6,6 @@ from PySide6.QtCore import QRectF, Qt
 from PySide6.QtGui import QAction, QColor, QPainter, QPaintEvent, QPen
 from PySide6.QtWidgets import (
     QAbstractItemView,
-    QHBoxLayout,
     QHeaderView,
     QTableWidget,
     QTableWidgetItem,
@@ -16,7 +15,7 @@ from PySide6.QtWidgets import (
 
 from tumorview.core.metrics import Agreement, Counts
 from tumorview.gui import theme
-from tumorview.gui.widgets import ElidedLabel, Panel, action_button, label, push_button, row
+from tumorview.gui.widgets import Panel, action_button, label, push_button, row
 
 HUMAN_BAND = (0.74, 0.85)  # Dice between human readers on these tumours (Menze et al. 2015, BRATS)
 DASH = "–"
@@ -29,6 +28,7 @@ _METRICS: tuple[tuple[str, str, Metric, str], ...] = (
     ("Recall", "TP / (TP + FN): how much of the tumour is found", lambda c: c.recall, "there is no tumour here"),
 )
 _MEAN_ROW = len(_METRICS)
+_MASK_ROW, _TRUTH_ROW = _MEAN_ROW + 1, _MEAN_ROW + 2
 
 
 class DiceScale(QWidget):
@@ -73,10 +73,6 @@ class AgreementPanel(Panel):
         super().__init__("Agreement", "agreement", parent)
         self.table = _table()
         self.scale = DiceScale()
-        self.volumes = ElidedLabel("")
-        self.volumes.setObjectName("agreement_volumes")
-        self.volumes.setProperty("dim", True)
-        theme.tabular(self.volumes)
         empty = QWidget()
         hint = row(label("No ground truth", dim=True), 1, push_button(load, "load_truth_button", "Load…"))
         empty.setLayout(hint)
@@ -84,16 +80,13 @@ class AgreementPanel(Panel):
         compare_button = action_button(compare)
         compare_button.setObjectName("compare_button")
         compare_button.setFixedSize(theme.TARGET + 4, theme.TARGET)
-        foot = QHBoxLayout()
-        foot.addWidget(self.volumes, 1)
-        foot.addWidget(compare_button)
+        self.add_to_header(compare_button)
         self._full = QWidget()
         layout = QVBoxLayout(self._full)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(4)
         layout.addWidget(self.table)
         layout.addWidget(self.scale)
-        layout.addLayout(foot)
         self._empty = empty
         self.content.addWidget(self._empty)
         self.content.addWidget(self._full)
@@ -111,12 +104,14 @@ class AgreementPanel(Panel):
             self._put(at, 2, metric(counts), why)
         self._put(_MEAN_ROW, 2, agreement.dice_per_slice, "no slice has tumour in either mask")
         self._text(_MEAN_ROW, 1, "", "")
-        marked, wanted = agreement.volume_ml_prediction, agreement.volume_ml_truth
-        if marked is None or wanted is None:
-            self.volumes.set_text(f"Mask {counts.tp + counts.fp:,} · truth {counts.tp + counts.fn:,} voxels")
-        else:
-            self.volumes.set_text(f"Mask {marked:.1f} · truth {wanted:.1f} ml")
+        self._size(_MASK_ROW, "Mask", agreement.volume_ml_prediction, counts.tp + counts.fp)
+        self._size(_TRUTH_ROW, "Truth", agreement.volume_ml_truth, counts.tp + counts.fn)
         self.scale.show_dice(counts.dice)
+
+    def _size(self, at: int, what: str, millilitres: float | None, voxels: int) -> None:
+        unit, size = ("voxels", f"{voxels:,}") if millilitres is None else ("ml", f"{millilitres:.1f}")
+        self._text(at, 0, f"{what}, {unit}", f"Volume of the {what.lower()}")
+        self._text(at, 2, size, f"{voxels:,} voxels")
 
     def _put(self, at: int, column: int, value: float | None, why: str) -> None:
         if value is None:
@@ -133,7 +128,7 @@ class AgreementPanel(Panel):
 
 
 def _table() -> QTableWidget:
-    table = QTableWidget(_MEAN_ROW + 1, 3)
+    table = QTableWidget(_TRUTH_ROW + 1, 3)
     table.setObjectName("agreement_table")
     table.setAccessibleName("Agreement with ground truth")
     table.setHorizontalHeaderLabels(["", "Slice", "Volume"])
@@ -152,6 +147,7 @@ def _table() -> QTableWidget:
     header.setDefaultAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
     titles = [(name, tip) for name, tip, _, _ in _METRICS]
     titles.append(("Mean Dice", "Mean Dice over the slices with tumour in either mask"))
+    titles += [("Mask", ""), ("Truth", "")]
     height = max(20, table.fontMetrics().height() + 4)
     for at, (title, tip) in enumerate(titles):
         table.setRowHeight(at, height)

@@ -1,22 +1,23 @@
-"""The inputs of the network: a slot each for T1, FLAIR and T1CE; a series is dropped on one, or chosen in its menu."""
+"""The inputs of the network, a row each for T1, FLAIR and T1CE; a series is dropped on one, or chosen in its menu."""
 
 from functools import partial
 
-from PySide6.QtCore import QSize, Qt, Signal
-from PySide6.QtGui import QDragEnterEvent, QDragLeaveEvent, QDropEvent
-from PySide6.QtWidgets import QHBoxLayout, QMenu, QSizePolicy, QToolButton, QWidget
+from PySide6.QtCore import Qt, Signal
+from PySide6.QtGui import QDragEnterEvent, QDragLeaveEvent, QDropEvent, QResizeEvent
+from PySide6.QtWidgets import QGridLayout, QMenu, QPushButton, QSizePolicy, QWidget
 
 from tumorview.core.study import MODEL_CHANNELS, Role, Series, Study
 from tumorview.gui import theme
 from tumorview.gui.views.series_drag import dragged_series
-from tumorview.gui.widgets import named
+from tumorview.gui.widgets import label, named
 
 MISSING = "missing"
+PADDING = 6  # of the stylesheet
 TITLES = {Role.T1: "T1", Role.FLAIR: "FLAIR", Role.T1CE: "T1CE"}
 
 
-class ChannelSlot(QToolButton):
-    """One input: its name, and under it what feeds it."""
+class ChannelSlot(QPushButton):
+    """One input: the series that feeds it."""
 
     chosen = Signal(object)  # (Series, Role)
 
@@ -29,8 +30,7 @@ class ChannelSlot(QToolButton):
         self.setProperty("slot", True)
         self.setAcceptDrops(True)
         self.setFocusPolicy(Qt.FocusPolicy.TabFocus)
-        self.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
-        self.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextOnly)
+        self.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)  # as narrow as the dock wants
         self.clicked.connect(self._open_menu)
         self.show_feed(None, None)
 
@@ -50,27 +50,18 @@ class ChannelSlot(QToolButton):
         self._elide()
 
     def feeds(self) -> str:
-        """What is written under the name, whole."""
+        """What is written there, whole."""
         return self._feeds
 
-    def sizeHint(self) -> QSize:
-        """Two lines."""
-        return QSize(48, 2 * self.fontMetrics().height() + 8)
-
-    def minimumSizeHint(self) -> QSize:
-        """As narrow as the dock wants."""
-        return QSize(32, self.sizeHint().height())
-
-    def resizeEvent(self, event: object) -> None:
-        """Cut the second line anew."""
-        super().resizeEvent(event)  # type: ignore[arg-type]  # Qt's own event, passed on
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """Cut the text anew."""
+        super().resizeEvent(event)
         self._elide()
 
     def _elide(self) -> None:
-        room = max(self.width() - 10, 0)
-        lines = (TITLES[self.role], self._feeds)
-        metrics = self.fontMetrics()
-        self.setText("\n".join(metrics.elidedText(line, Qt.TextElideMode.ElideRight, room) for line in lines))
+        room = max(self.width() - 2 * PADDING - 2, 0)
+        text = self.fontMetrics().elidedText(self._feeds, Qt.TextElideMode.ElideRight, room)
+        self.setText(text.replace("&", "&&"))
 
     def _open_menu(self) -> None:
         study = self._study
@@ -113,20 +104,23 @@ class ChannelSlot(QToolButton):
 
 
 class ChannelSlots(QWidget):
-    """The inputs side by side; ``chosen`` carries a Series and the Role it shall play."""
+    """The inputs one under the other; ``chosen`` carries a Series and the Role it shall play."""
 
     chosen = Signal(object)
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.setObjectName("channel_slots")
-        layout = QHBoxLayout(self)
+        layout = QGridLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
-        layout.setSpacing(theme.GRID // 2)
+        layout.setHorizontalSpacing(theme.GRID)
+        layout.setVerticalSpacing(2)
+        layout.setColumnStretch(1, 1)
         self.slots_of = {role: ChannelSlot(role) for role in MODEL_CHANNELS}
-        for slot in self.slots_of.values():
+        for line, (role, slot) in enumerate(self.slots_of.items()):
             slot.chosen.connect(self.chosen)
-            layout.addWidget(slot, 1)
+            layout.addWidget(label(TITLES[role]), line, 0)
+            layout.addWidget(slot, line, 1)
 
     def show_study(self, study: Study | None) -> None:
         """What feeds each input now."""

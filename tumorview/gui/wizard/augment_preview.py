@@ -45,9 +45,7 @@ class Picture(QWidget):
         if self.image is not None:
             painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform)
             side = min(self.width(), self.height())
-            painter.drawImage(
-                self.rect().adjusted(*_margins(self.width() - side, self.height() - side)), self.image
-            )
+            painter.drawImage(self.rect().adjusted(*_margins(self.width() - side, self.height() - side)), self.image)
         painter.end()
 
 

@@ -108,9 +108,7 @@ class RecipeForm(QWidget):
         for box, field, values in entries:
             for data, text in values:
                 box.addItem(text, data)
-            box.currentIndexChanged.connect(
-                lambda _, box=box, field=field: self._tell(**{field: box.currentData()})
-            )
+            box.currentIndexChanged.connect(lambda _, box=box, field=field: self._tell(**{field: box.currentData()}))
         self.base_model.currentIndexChanged.connect(lambda _: self._base_chosen())
 
     def _lay_out(self) -> None:

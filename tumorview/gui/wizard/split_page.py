@@ -142,9 +142,7 @@ class SplitPage(WizardPage):
         column.addLayout(cards)
         column.addWidget(self.table, 1)
         column.addLayout(row(label("Move selected to", dim=True), *self.moves.values(), 1))
-        column.addWidget(
-            label("Cases of one patient, and copies of a case, move together.", dim=True)
-        )
+        column.addWidget(label("Cases of one patient, and copies of a case, move together.", dim=True))
 
     def _share(self, name: str, title: str, value: float) -> QSpinBox:
         spin = QSpinBox()
