@@ -21,7 +21,10 @@ class Postprocess:
         """In words, for whoever reads where a mask comes from."""
         found = []
         if self.second_look:
-            found.append("Slices that may hold tumour were looked at twice, once mirrored; both looks have to agree.")
+            found.append(
+                "Slices that may hold tumour were looked at twice, once mirrored;"
+                " what one look alone marks counts where it adjoins what both mark."
+            )
         if self.smallest_share:
             found.append(f"Pieces smaller than {self.smallest_share:.0%} of the largest are left out.")
         return tuple(found)
