@@ -37,7 +37,7 @@ DROP_FRAME = 3
 class Scene:
     """What a kept frame shows: two equal ones look the same."""
 
-    greys: int  # the cache key of the scaled greys
+    greys: object  # which greys, and how they lie on the screen
     overlay: OverlayPicture | None
     boundary_width: int
     texts: Annotations
@@ -46,7 +46,7 @@ class Scene:
 
 
 class Canvas:
-    """Paints a SliceView and keeps the greys as they lie on the screen, and the last whole frame."""
+    """Paints a SliceView and keeps the last whole frame, and the greys as they lie on the screen where that pays."""
 
     def __init__(self, font: QFont) -> None:
         self._texts = AnnotationPainter(font)
@@ -72,22 +72,23 @@ class Canvas:
             paint_frame(painter, view)
             return
         transform = slice_transform(view.viewport)
-        greys = self._greys(view, transform)
+        grey = view.source.grey(view.current_index)
+        greys = (grey.cacheKey(), transform, view.size(), view.devicePixelRatioF(), view.smooth)
         overlay = view.source.overlay(view.current_index, view.overlay) if view.overlay_shown else None
         texts = annotations_of(view, plane_view)
         heat = None if overlay is None else view.source.heat_key(view.overlay)
-        scene = Scene(greys.cacheKey(), overlay, view.overlay.boundary_width, texts, heat, view.viewport.part)
+        scene = Scene(greys, overlay, view.overlay.boundary_width, texts, heat, view.viewport.part)
         if whole and scene != self._scene_key:
-            self._scene = _image(view.size(), view.devicePixelRatioF())  # the greys cover it
+            self._scene = _image(view.size(), view.devicePixelRatioF(), self._scene)  # the greys cover it
             on_scene = QPainter(self._scene)
             on_scene.setFont(painter.font())
-            self._paint_scene(on_scene, view, greys, transform, scene)
+            self._paint_scene(on_scene, view, grey, transform, scene)
             on_scene.end()
             self._scene_key = scene
         if self._scene is not None and scene == self._scene_key:
             painter.drawImage(QPointF(0, 0), self._scene)
         else:
-            self._paint_scene(painter, view, greys, transform, scene)
+            self._paint_scene(painter, view, grey, transform, scene)
         if view.crosshair and not view.off_slice:
             self._paint_crosshair(painter, view)
         for layer in view.layers:
@@ -98,10 +99,10 @@ class Canvas:
         paint_frame(painter, view)
 
     def _paint_scene(
-        self, painter: QPainter, view: "SliceView", greys: QImage, transform: QTransform, scene: "Scene"
+        self, painter: QPainter, view: "SliceView", grey: QImage, transform: QTransform, scene: "Scene"
     ) -> None:
         """Everything that stays while only crosshair and brush move."""
-        painter.drawImage(QPointF(0, 0), greys)
+        self._paint_greys(painter, view, grey, transform, scene.greys)
         if scene.overlay is not None:
             painter.save()
             painter.setTransform(transform, combine=True)
@@ -160,14 +161,21 @@ class Canvas:
         top = round(circle.top() * ratio) - CIRCLE_MARGIN
         painter.drawImage(QPointF(left / ratio, top / ratio), image)
 
-    def _greys(self, view: "SliceView", transform: QTransform) -> QImage:
-        # Strokes, opacity and labels repaint without scaling the greys again.
-        grey = view.source.grey(view.current_index)
-        ratio = view.devicePixelRatioF()
-        key = (grey.cacheKey(), transform, view.size(), ratio, view.smooth)
-        if self._backdrop is None or self._backdrop_key != key:
-            self._backdrop, self._backdrop_key = _scaled(grey, view, transform, ratio), key
-        return self._backdrop
+    def _paint_greys(
+        self, painter: QPainter, view: "SliceView", grey: QImage, transform: QTransform, key: object
+    ) -> None:
+        # Kept when they are wanted again: strokes, opacity and labels then repaint without scaling them. While one
+        # scrolls they never are, and a picture more would be made and copied for nothing.
+        if key != self._backdrop_key:
+            self._backdrop, self._backdrop_key = None, key
+            _scale(painter, grey, view, transform)
+            return
+        if self._backdrop is None:
+            self._backdrop = _image(view.size(), view.devicePixelRatioF())
+            on_backdrop = QPainter(self._backdrop)
+            _scale(on_backdrop, grey, view, transform)
+            on_backdrop.end()
+        painter.drawImage(QPointF(0, 0), self._backdrop)
 
 
 def slice_transform(viewport: Viewport) -> QTransform:
@@ -177,15 +185,13 @@ def slice_transform(viewport: Viewport) -> QTransform:
     return QTransform(width, 0, 0, height, x, y)
 
 
-def _scaled(grey: QImage, view: "SliceView", transform: QTransform, ratio: float) -> QImage:
-    image = _image(view.size(), ratio)
-    image.fill(Qt.GlobalColor.black)
-    painter = QPainter(image)
+def _scale(painter: QPainter, grey: QImage, view: "SliceView", transform: QTransform) -> None:
+    painter.fillRect(view.rect().adjusted(0, 0, 1, 1), Qt.GlobalColor.black)  # at a ratio like 1.25 a bit is left over
+    painter.save()
     painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform, on=view.smooth)
     painter.setTransform(transform, combine=True)
     painter.drawImage(QPointF(0, 0), grey)
-    painter.end()
-    return image
+    painter.restore()
 
 
 def minimap_place(view: "SliceView") -> QRectF:
@@ -211,9 +217,12 @@ def paint_frame(painter: QPainter, view: "SliceView") -> None:
     painter.drawRect(QRectF(half, half, view.width() - width, view.height() - width))
 
 
-def _image(size: QSize, ratio: float) -> QImage:
+def _image(size: QSize, ratio: float, used: QImage | None = None) -> QImage:
     # Rounded up: at a ratio like 1.25 nothing may be left over at the edges.
-    image = QImage(math.ceil(size.width() * ratio), math.ceil(size.height() * ratio), QImage.Format.Format_RGB32)
+    pixels = QSize(math.ceil(size.width() * ratio), math.ceil(size.height() * ratio))
+    if used is not None and used.size() == pixels and used.devicePixelRatio() == ratio:
+        return used
+    image = QImage(pixels, QImage.Format.Format_RGB32)
     image.setDevicePixelRatio(ratio)
     return image
 

@@ -5,7 +5,18 @@ from collections.abc import Sequence
 import numpy as np
 import numpy.typing as npt
 from PySide6.QtCore import QEvent, QLineF, QPointF, QRectF, QSize, Qt, Signal
-from PySide6.QtGui import QColor, QHelpEvent, QMouseEvent, QPainter, QPaintEvent, QPalette, QPen, QPolygonF, QWheelEvent
+from PySide6.QtGui import (
+    QColor,
+    QHelpEvent,
+    QMouseEvent,
+    QPainter,
+    QPaintEvent,
+    QPalette,
+    QPen,
+    QPixmap,
+    QPolygonF,
+    QWheelEvent,
+)
 from PySide6.QtWidgets import QSizePolicy, QToolTip, QWidget
 
 from tumorview.app.session import Session
@@ -18,6 +29,8 @@ TOP = 4.0
 BOTTOM = 4.0
 ARROW = 4.0  # half the width of the triangle over the largest slice
 NOTCH = 120
+
+_LOOKS_OTHERWISE = (QEvent.Type.Resize, QEvent.Type.PaletteChange, QEvent.Type.DevicePixelRatioChange)
 
 
 class SliceStrip(QWidget):
@@ -39,7 +52,8 @@ class SliceStrip(QWidget):
         self._current = 0
         self._marks: tuple[int, ...] = ()  # slices with measurements
         self._hovered: int | None = None
-        self._areas = SliceAreas(session, plane, self.update)
+        self._bars: QPixmap | None = None  # as painted: they stand still while one scrolls
+        self._areas = SliceAreas(session, plane, self._areas_changed)
         self._listen()
 
     def sizeHint(self) -> QSize:
@@ -116,15 +130,27 @@ class SliceStrip(QWidget):
         painter.fillRect(event.rect(), self.palette().color(QPalette.ColorRole.Window))
         if not len(self._areas):
             return
-        largest, truth = self._areas.most, self._areas.truth
         ground = QRectF(SIDE, TOP, self.width() - 2 * SIDE, self.height() - TOP - BOTTOM)
-        painter.fillRect(ground, self.palette().color(QPalette.ColorRole.Base))
-        self._paint_bars(painter, ground, largest)
-        if truth is not None and truth.any():
-            self._paint_truth(painter, ground, truth / largest)
+        if self._bars is None:
+            self._bars = self._painted_bars(ground)
+        painter.drawPixmap(0, 0, self._bars)
         self._paint_hover(painter)
         self._paint_marker(painter)
         self._paint_marks(painter, ground)
+
+    def _painted_bars(self, ground: QRectF) -> QPixmap:
+        ratio = self.devicePixelRatioF()
+        bars = QPixmap(self.size() * ratio)
+        bars.setDevicePixelRatio(ratio)
+        bars.fill(self.palette().color(QPalette.ColorRole.Window))
+        painter = QPainter(bars)
+        painter.fillRect(ground, self.palette().color(QPalette.ColorRole.Base))
+        largest, truth = self._areas.most, self._areas.truth
+        self._paint_bars(painter, ground, largest)
+        if truth is not None and truth.any():
+            self._paint_truth(painter, ground, truth / largest)
+        painter.end()
+        return bars
 
     def _paint_bars(self, painter: QPainter, ground: QRectF, largest: int) -> None:
         mask = self._session.mask
@@ -185,6 +211,8 @@ class SliceStrip(QWidget):
         painter.drawLine(QLineF(x, 0, x, self.height()))
 
     def event(self, event: QEvent) -> bool:
+        if event.type() in _LOOKS_OTHERWISE:
+            self._bars = None
         if isinstance(event, QHelpEvent) and event.type() == QEvent.Type.ToolTip and len(self._areas):
             QToolTip.showText(event.globalPos(), self.text(self.slice_at(event.pos().x())), self)
             return True
@@ -207,6 +235,10 @@ class SliceStrip(QWidget):
     def wheelEvent(self, event: QWheelEvent) -> None:
         steps = -round(event.angleDelta().y() / NOTCH)
         self._select(min(max(self._current + steps, 0), len(self._areas) - 1))
+
+    def _areas_changed(self) -> None:
+        self._bars = None
+        self.update()
 
     def _hover(self, index: int | None) -> None:
         if index != self._hovered:
