@@ -16,10 +16,10 @@ from tumorview.gui.docks.edit_dock import EditPanel
 from tumorview.gui.docks.history_dock import HistoryPanel
 from tumorview.gui.docks.labels_dock import LabelsPanel
 from tumorview.gui.docks.measure_dock import MeasurePanel
+from tumorview.gui.docks.panel import Panel
 from tumorview.gui.docks.refine_dock import RefinePanel
 from tumorview.gui.docks.segment_dock import SegmentPanel
 from tumorview.gui.keys import KeyGuard
-from tumorview.gui.widgets import Panel
 
 WIDTH = 224
 TOOL_ACTIONS = tuple(f"edit.{tool.value}" for tool in Tool)

@@ -1,8 +1,6 @@
-"""Small building blocks of the docks: collapsible panels, sliders that do not steal the keyboard, elided text."""
+"""Small building blocks of docks and dialogs: sliders that do not steal the keyboard, combo boxes, elided text."""
 
-from collections.abc import Sequence
-
-from PySide6.QtCore import QRectF, QSize, Qt, Signal
+from PySide6.QtCore import QRectF, QSize, Qt
 from PySide6.QtGui import (
     QAction,
     QColor,
@@ -18,7 +16,6 @@ from PySide6.QtWidgets import (
     QCheckBox,
     QComboBox,
     QDoubleSpinBox,
-    QFrame,
     QHBoxLayout,
     QLabel,
     QPushButton,
@@ -31,13 +28,10 @@ from PySide6.QtWidgets import (
     QTableWidget,
     QTableWidgetItem,
     QToolButton,
-    QVBoxLayout,
     QWidget,
 )
 
 from tumorview.gui import icons, theme
-
-NOTES_WIDTH = 380
 
 
 def named(widget: QWidget, object_name: str, accessible: str, tip: str = "") -> None:
@@ -244,111 +238,6 @@ def push_button(action: QAction, name: str, text: str, *, height: int = theme.TA
 
     action.changed.connect(follow)
     return button
-
-
-class Panel(QWidget):
-    """A titled section of a dock that folds away; ``folded_changed`` tells the new state."""
-
-    folded_changed = Signal(bool)
-
-    def __init__(self, title: str, name: str, parent: QWidget | None = None) -> None:
-        super().__init__(parent)
-        self.setObjectName(f"{name}_panel")
-        self.header = QToolButton()
-        self.header.setObjectName("panel_header")
-        self.header.setText(f" {title}")
-        self.header.setAccessibleName(f"{title} panel")
-        self.header.setToolTip(f"Fold or unfold {title}")
-        self.header.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
-        self.header.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
-        theme.grows(self.header, height=theme.TARGET)
-        self.header.setIconSize(QSize(12, 12))
-        self.header.setFocusPolicy(Qt.FocusPolicy.TabFocus)
-        self.header.clicked.connect(lambda: self.set_folded(not self.folded))
-        self.body = QWidget()
-        self.content = QVBoxLayout(self.body)
-        self.content.setContentsMargins(theme.GRID, 0, theme.GRID, theme.GRID)
-        self.content.setSpacing(6)
-        line = QFrame()
-        line.setObjectName("panel_separator")
-        line.setFixedHeight(1)
-        layout = QVBoxLayout(self)
-        layout.setContentsMargins(0, 0, 0, 0)
-        layout.setSpacing(0)
-        layout.addWidget(self.header)
-        layout.addWidget(self.body)
-        layout.addWidget(line)
-        self.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Maximum)
-        self.refresh_icons()
-
-    def add_to_header(self, *widgets: QWidget) -> None:
-        """Put small controls at the right end of the header, where they need no row of their own."""
-        layout = self.header.layout() or QHBoxLayout(self.header)
-        layout.setContentsMargins(0, 0, theme.GRID // 2, 0)
-        layout.setSpacing(0)
-        if isinstance(layout, QHBoxLayout):
-            layout.addStretch(1)
-        for widget in widgets:
-            layout.addWidget(widget)
-
-    @property
-    def folded(self) -> bool:
-        """Whether only the header is shown."""
-        return self.body.isHidden()
-
-    def set_folded(self, folded: bool) -> None:
-        """Hide or show what is under the header."""
-        if folded != self.folded:
-            self.body.setHidden(folded)
-            self.refresh_icons()
-            self.folded_changed.emit(folded)
-
-    def refresh_icons(self) -> None:
-        """Draw the icons again in the theme's colours."""
-        name = "closed_panel" if self.folded else "open_panel"
-        self.header.setIcon(icons.icon(name, theme.colours().text_dim))
-
-
-class Notes(QToolButton):
-    """Amber, one line high: how many warnings there are; a click opens them, nothing is pushed aside."""
-
-    def __init__(self, parent: QWidget | None = None) -> None:
-        super().__init__(parent)
-        self._notes: tuple[str, ...] = ()
-        self.setObjectName("notes_button")
-        self.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
-        self.setMinimumHeight(theme.TARGET)
-        self.setFocusPolicy(Qt.FocusPolicy.TabFocus)
-        self.clicked.connect(self._open)
-        self.hide()
-
-    @property
-    def notes(self) -> tuple[str, ...]:
-        """What is warned of."""
-        return self._notes
-
-    def show_notes(self, notes: Sequence[str]) -> None:
-        """Offer these; hidden where there is none."""
-        self._notes = tuple(notes)
-        count = len(self._notes)
-        self.setText(f" {count} warning{'s' if count > 1 else ''}")
-        self.setIcon(icons.icon("warning", theme.colours().amber))
-        self.setAccessibleName(". ".join(self._notes) or "No warnings")
-        self.setToolTip("\n".join(self._notes))
-        self.setVisible(bool(self._notes))
-
-    def _open(self) -> None:
-        popup = QFrame(self, Qt.WindowType.Popup)
-        popup.setObjectName("notes_popup")
-        popup.setFrameShape(QFrame.Shape.StyledPanel)
-        popup.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-        column = QVBoxLayout(popup)
-        for note in self._notes:
-            line = label(note, warning=True, wrap=True)
-            line.setFixedWidth(NOTES_WIDTH)
-            column.addWidget(line)
-        popup.move(self.mapToGlobal(self.rect().bottomLeft()))
-        popup.show()
 
 
 class Swatch(QWidget):

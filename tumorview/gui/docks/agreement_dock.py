@@ -15,7 +15,8 @@ from PySide6.QtWidgets import (
 
 from tumorview.core.metrics import Agreement, Counts
 from tumorview.gui import theme
-from tumorview.gui.widgets import Panel, action_button, label, push_button, row
+from tumorview.gui.docks.panel import Panel
+from tumorview.gui.widgets import action_button, label, push_button, row
 
 HUMAN_BAND = (0.74, 0.85)  # Dice between human readers on these tumours (Menze et al. 2015, BRATS)
 DASH = "–"

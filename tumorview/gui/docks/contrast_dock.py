@@ -15,9 +15,10 @@ from tumorview.core.rendering import Window
 from tumorview.core.study import Series
 from tumorview.gui import theme
 from tumorview.gui.docks.histogram import Histogram
+from tumorview.gui.docks.panel import Panel
 from tumorview.gui.views.layers import grey_image
 from tumorview.gui.views.session_follower import until_destroyed
-from tumorview.gui.widgets import ComboBox, Panel, action_button, compact_spin, label, named, row
+from tumorview.gui.widgets import ComboBox, action_button, compact_spin, label, named, row
 
 CUSTOM = "Custom"
 PRESET_TITLES = {

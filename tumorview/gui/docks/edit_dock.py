@@ -14,7 +14,8 @@ from tumorview.app.tool_options import GROW_RADIUS_LIMIT, Greys, Tool, ToolOptio
 from tumorview.core.labels import LabelTable
 from tumorview.core.tools import Over, PaintRule, Shape
 from tumorview.gui import icons, theme
-from tumorview.gui.widgets import ComboBox, Panel, Slider, action_button, compact_spin, label, named, row
+from tumorview.gui.docks.panel import Panel
+from tumorview.gui.widgets import ComboBox, Slider, action_button, compact_spin, label, named, row
 
 # Slider positions are spaced evenly in the logarithm: 0.5 mm to 50 mm.
 SMALLEST, LARGEST, POSITIONS = 0.5, 50.0, 100

@@ -6,7 +6,8 @@ from PySide6.QtWidgets import QFrame, QToolButton, QVBoxLayout, QWidget
 
 from tumorview.core.fitness import Fitness, Light
 from tumorview.gui import theme
-from tumorview.gui.widgets import NOTES_WIDTH, focus_ring, label, named
+from tumorview.gui.docks.notes import NOTES_WIDTH
+from tumorview.gui.widgets import focus_ring, label, named
 
 DIAMETER = 12
 WORDS = {

@@ -9,7 +9,8 @@ from PySide6.QtWidgets import QAbstractItemView, QListView, QWidget
 from tumorview.core.edits import Edit
 from tumorview.core.mask import Provenance
 from tumorview.gui import icons, theme
-from tumorview.gui.widgets import Panel, named
+from tumorview.gui.docks.panel import Panel
+from tumorview.gui.widgets import named
 
 ROWS_SHOWN = 6
 _ICONS = {

@@ -18,7 +18,8 @@ from PySide6.QtWidgets import (
 from tumorview.core.labels import STANDARD_OPACITY, Label, LabelTable
 from tumorview.core.rendering import BoundaryStyle
 from tumorview.gui import icons, theme
-from tumorview.gui.widgets import CheckBox, ElidedLabel, Panel, Slider, action_button, compact_spin, label, named, row
+from tumorview.gui.docks.panel import Panel
+from tumorview.gui.widgets import CheckBox, ElidedLabel, Slider, action_button, compact_spin, label, named, row
 
 
 @dataclass(frozen=True)

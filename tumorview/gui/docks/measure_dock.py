@@ -11,7 +11,8 @@ from tumorview.app.measurements import Kind, Measurement
 from tumorview.core.labels import LabelTable
 from tumorview.core.lesions import Burden, Lesion
 from tumorview.gui import icons, theme
-from tumorview.gui.widgets import ComboBox, ElidedLabel, Panel, action_button, named
+from tumorview.gui.docks.panel import Panel
+from tumorview.gui.widgets import ComboBox, ElidedLabel, action_button, named
 
 ROWS_SHOWN = 6  # more are scrolled to
 EDITS = ("measure.copy", "measure.export", "measure.bring_back", "measure.delete")

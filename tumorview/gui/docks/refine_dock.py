@@ -10,7 +10,8 @@ from PySide6.QtWidgets import QDoubleSpinBox, QHBoxLayout, QWidget
 from tumorview.app.tool_options import ToolOptions
 from tumorview.gui import theme
 from tumorview.gui.docks.edit_dock import ToolChoice
-from tumorview.gui.widgets import ComboBox, Panel, action_button, compact_spin, label, named, push_button, row
+from tumorview.gui.docks.panel import Panel
+from tumorview.gui.widgets import ComboBox, action_button, compact_spin, label, named, push_button, row
 
 ICONS = ("fill_holes", "keep_largest", "interpolate", "copy_previous", "copy_next", "mirror")
 FIELD = 68

@@ -12,7 +12,9 @@ from tumorview.core.prediction import Origin
 from tumorview.gui import icons, theme
 from tumorview.gui.docks.channel_slots import ChannelSlots
 from tumorview.gui.docks.fitness_light import FitnessLight
-from tumorview.gui.widgets import CheckBox, ComboBox, ElidedLabel, Notes, Panel, Slider, label, named, push_button, row
+from tumorview.gui.docks.notes import Notes
+from tumorview.gui.docks.panel import Panel
+from tumorview.gui.widgets import CheckBox, ComboBox, ElidedLabel, Slider, label, named, push_button, row
 
 DEVICES = {"auto": "Auto device", "cpu": "CPU", "cuda": "CUDA", "mps": "Apple GPU"}
 ENGINES = {"auto": "Auto engine", "torch": "PyTorch", "openvino": "OpenVINO"}

@@ -23,9 +23,10 @@ from tumorview.core.rendering import grey
 from tumorview.core.slicing import PlaneView, acquisition_plane
 from tumorview.core.study import Role, Series, Study
 from tumorview.gui import icons, theme
+from tumorview.gui.docks.notes import Notes
 from tumorview.gui.keys import KeyGuard
 from tumorview.gui.views.series_drag import drag_series
-from tumorview.gui.widgets import ComboBox, ElidedLabel, Notes, named
+from tumorview.gui.widgets import ComboBox, ElidedLabel, named
 
 THUMBNAIL = 112
 ROLE_TITLES = {
