@@ -126,7 +126,7 @@ def _study_row(card: ModelCard, network: nn.Module, slices: Floats, peak: float,
     prediction = predict_study(_phantom(), card, auto, progress=progress)
     ideal = _STUDY[0] * gflop(network, slices) / peak
     seconds = prediction.origin.seconds
-    name = f"{card.id}: whole study of 155 slices of 240x240 (ratio: time over slices x FLOP / peak)"
+    name = f"{card.id}: 155 slices of 240x240, tumour in a third (ratio: time over slices x FLOP / peak)"
     return BenchRow(name, seconds, "s", "arithmetic at the machine's peak", seconds / ideal)
 
 
@@ -203,9 +203,11 @@ def _real_slice(card: ModelCard) -> Floats:
 
 
 def _phantom() -> Study:
-    """A ball of tissue in air, the size of a BraTS volume."""
-    axes = np.meshgrid(*(np.linspace(-1, 1, n, dtype=np.float32) for n in _STUDY), indexing="ij")
-    radius = np.sqrt(sum(axis * axis for axis in axes))
-    voxels = np.where(radius < 0.9, 400 + 200 * np.cos(12 * radius), 0).astype(np.int16)
+    """A head of BraTS size, dimly textured, with a bright lesion in a third of its slices."""
+    k, j, i = np.meshgrid(*(np.linspace(-1, 1, n, dtype=np.float32) for n in _STUDY), indexing="ij")
+    head = k**2 + j**2 + i**2 < 0.9**2
+    lesion = (k / 0.33) ** 2 + ((j + 0.2) / 0.2) ** 2 + ((i - 0.35) / 0.2) ** 2 < 1
+    texture = np.random.default_rng(0).normal(400, 20, _STUDY).astype(np.float32)
+    voxels = np.where(head, texture + 350 * lesion, 0).astype(np.int16)
     volume = Volume(voxels, Geometry.from_spacing(_STUDY, (1.0, 1.0, 1.0)))
     return Study(Path("phantom"), (Series("phantom", volume, Role.FLAIR, 1.0),))
