@@ -40,7 +40,7 @@ def test_every_engine_is_measured_against_torch_eager(registry):
         assert row.against == "torch eager float32"
         assert row.ratio == pytest.approx(eager.value / row.value)
     assert any(name.startswith("tiny (width 2): auto chose") for name in rows)
-    assert any("whole study" in name for name in rows)
+    assert any("155 slices" in name for name in rows)
     assert all(row.value > 0 for row in rows.values())
 
 
