@@ -22,6 +22,11 @@ from tumorview.ml.registry import ModelRegistry
 PAGE = Path("docs/model-card.md")
 IMAGES = Path("docs/images")
 _WORST_SHOWN = 4
+_DRAWINGS = {
+    "curve": "Validation while it was trained; rings: averaged with the weights that the phase began with",
+    "patients": "Dice of every patient",
+    "calibration": "Reliability of the probabilities",
+}
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -112,7 +117,7 @@ def metrics_text(metrics: Mapping[str, Mapping[str, Any]]) -> str:
 def _pictures(card: ModelCard, images: Path) -> list[str]:
     """Drawings that ``apply`` made for this model."""
     parts = []
-    for kind, words in (("patients", "Dice of every patient"), ("calibration", "Reliability of the probabilities")):
+    for kind, words in _DRAWINGS.items():
         if (images / f"{card.id}-{kind}.svg").exists():
             parts += ["", f"![{words}](images/{card.id}-{kind}.svg)"]
     worst = sorted(images.glob(f"{card.id}-worst-?.png"))

@@ -1,5 +1,6 @@
-"""Figures of a model card (matplotlib), drawn from ``report.json`` alone; the same bytes every time."""
+"""Figures of a model card (matplotlib), drawn from a run's files alone; the same bytes every time."""
 
+import csv
 from collections import defaultdict
 from collections.abc import Mapping
 from pathlib import Path
@@ -17,6 +18,7 @@ from tumorview.ml.data import site_of  # noqa: E402
 
 _HUMAN = 0.84  # two readers agree so far on the LGG data (Buda et al. 2019)
 _BLUE, _ORANGE = "#0072b2", "#d55e00"
+_CURVES = {"dice_pooled": "#0072b2", "dice_per_volume": "#009e73", "flair_dice_pooled": "#d55e00"}
 
 
 def draw_calibration(document: Mapping[str, Any], path: Path) -> None:
@@ -67,6 +69,26 @@ def draw_patients(document: Mapping[str, Any], path: Path) -> None:
     panel.set_xticks(range(len(sites)), sites)
     panel.set(xlabel="institution", ylabel="Dice of a patient", ylim=(0, 1), xlim=(-0.6, len(sites) - 0.4))
     panel.grid(axis="y", alpha=0.3)
+    figure.legend(loc="outside lower center", ncols=3, frameon=False, fontsize=8)
+    _save(figure, path)
+
+
+def draw_curve(log: Path, path: Path) -> None:
+    """Dice on the validation patients over the steps of a run (its ``metrics.csv``); rings are averages of weights."""
+    with log.open(encoding="utf-8", newline="") as file:
+        rows = [{name: float(value or "nan") for name, value in row.items()} for row in csv.DictReader(file)]
+    averaged = [row for row in rows if row["total_step"] and not row["images_per_second"]]
+    trained = [row for row in rows if row not in averaged]
+    figure, panel = plt.subplots(figsize=(6.5, 3.4), layout="constrained")
+    for name, colour in _CURVES.items():
+        steps, values = zip(*((row["total_step"], row[name]) for row in trained), strict=True)
+        panel.plot(steps, values, marker=".", color=colour, label=name)
+        for row in averaged:
+            panel.scatter(row["total_step"], row[name], s=60, facecolors="none", edgecolors=colour, zorder=3)
+    for row in averaged:
+        panel.axvline(row["total_step"], color="grey", linestyle=":", linewidth=1)
+    panel.set(xlabel="step", ylabel="Dice of the validation patients")
+    panel.grid(alpha=0.3)
     figure.legend(loc="outside lower center", ncols=3, frameon=False, fontsize=8)
     _save(figure, path)
 

@@ -69,6 +69,7 @@ def main(arguments: list[str] | None = None) -> int:
         for pair in chosen.models:
             model, _, run = pair.partition("=")
             install(model, Path(run))
+            draw_run(model, Path(run))
             documents[model] = evaluate(model, Path(run), chosen.data, say)
         first, *others = documents
         for other in others:
@@ -99,6 +100,13 @@ def install(model: str, run: Path, models: Path | None = None) -> Path:
     shutil.copyfile(source, folder / WEIGHTS)
     (folder / CARD_NAME).write_text(card_of(model, run, folder / WEIGHTS).to_json(), encoding="utf-8")
     return folder
+
+
+def draw_run(model: str, run: Path) -> None:
+    """The run's validations as a curve beside the page."""
+    from tools.model_figures import draw_curve  # matplotlib comes with the docs extra
+
+    draw_curve(run / "metrics.csv", IMAGES / f"{model}-curve.svg")
 
 
 def card_of(model: str, run: Path, weights: Path) -> ModelCard:
