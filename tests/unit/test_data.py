@@ -12,7 +12,7 @@ from PIL import Image
 from tumorview.errors import TrainingError
 from tumorview.ml.batches import SliceOrder
 from tumorview.ml.corpus import checked_labels, find_twins
-from tumorview.ml.data import discover, load_slices, site_of, split_patients
+from tumorview.ml.data import discover, draw_test_patients, load_slices, site_of, split_patients
 
 
 @pytest.fixture
@@ -174,6 +174,14 @@ def test_drawn_split_is_stratified_reproducible_and_disjoint():
     assert sum("_AA_" in name for name in validation) == sum("_BB_" in name for name in validation) == 4
     assert (training, validation) == split_patients(patients, share=0.2, seed=4)
     assert validation != split_patients(patients, share=0.2, seed=5)[1]
+
+
+def test_named_patients_that_are_all_of_another_data_set_are_refused_with_both_lists_of_names():
+    patients = patients_named("own_1", "own_2", "own_3")
+    with pytest.raises(TrainingError, match=r"None of the validation patients .*CS_6188, HT_8018.*own_1, own_2, own_3"):
+        split_patients(patients, validation=["CS_6188", "HT_8018"])
+    with pytest.raises(TrainingError, match=r"None of the test patients .*CS_6188.*own_1"):
+        draw_test_patients(patients, 0.2, 0, named=["CS_6188"])
 
 
 def test_two_patients_are_one_each():

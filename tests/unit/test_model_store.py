@@ -1,13 +1,17 @@
 """ModelStore: nothing becomes the default without proof, nothing is lost without a word, and there is a way back."""
 
 import json
+import subprocess
+import sys
 import zipfile
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from filelock import FileLock
 
 from tests.unit.finished_runs import compared, write_run
 from tests.unit.tiny_models import tiny_network, write_model
+from tumorview.app import model_state_file
 from tumorview.app.model_store import ModelStore
 from tumorview.app.training_plan import PlannedCase, Side, TrainingPlan
 from tumorview.errors import ModelError, TrainingError, WriteError
@@ -17,6 +21,17 @@ from tumorview.ml.recipes import load_recipe
 from tumorview.ml.registry import ModelRegistry, sha256_of
 
 PATIENTS = 6
+DESCRIBING = """
+import sys
+from pathlib import Path
+from tumorview.app.model_store import ModelStore
+
+print("ready", flush=True)
+sys.stdin.readline()
+print("asking", flush=True)
+ModelStore.in_folder(Path(sys.argv[1])).describe(sys.argv[2], title="Renamed")
+print("done", flush=True)
+"""
 
 
 @pytest.fixture
@@ -178,7 +193,7 @@ def test_what_is_bundled_stays_and_the_default_needs_a_successor(store, run):
     store.delete(model.id, instead="other")
     assert store.registry.default_id == "other"
     assert not model.entry.folder.exists()
-    assert [path.name for path in store.registry.user.iterdir()] == [STATE_NAME]
+    assert {path.name for path in store.registry.user.iterdir()} == {STATE_NAME, model_state_file.LOCK_NAME}
 
 
 def test_a_broken_model_is_listed_and_can_be_deleted(store, user):
@@ -264,7 +279,7 @@ def test_weights_that_claim_another_network_than_their_card_are_not_installed(st
     (source / CARD_NAME).write_text(json.dumps(card))
     with pytest.raises(ModelError, match="width"):
         store.import_file(source)
-    assert not user.exists()
+    assert [path.name for path in user.iterdir()] == [model_state_file.LOCK_NAME]
 
 
 def test_a_full_disk_leaves_an_earlier_export_as_it_was(store, tmp_path, monkeypatch):
@@ -284,7 +299,7 @@ def test_a_full_disk_leaves_an_earlier_export_as_it_was(store, tmp_path, monkeyp
 def test_a_models_folder_that_cannot_be_made_is_a_clear_error(store, user, run):
     user.parent.mkdir()
     user.write_text("a file is in the way")
-    with pytest.raises(ModelError, match="could not be stored"):
+    with pytest.raises(WriteError, match="was not written"):
         store.install_run(run, title="Ours")
     assert store.default().id == "unet-cbam-lgg"
 
@@ -306,3 +321,30 @@ def test_the_document_of_models_list_keeps_its_keys(store):
 def test_a_card_keeps_its_parent(store, run):
     card = store.install_run(run, title="Ours", parent="other").entry.card
     assert ModelCard.from_json(card.to_json()) == card
+
+
+def test_two_processes_that_change_the_models_at_once_lose_nothing(store, user, tmp_path):
+    """The second waits until the first has written, and then knows what it wrote."""
+    ours = store.install_run(write_run(tmp_path / "run"), title="Ours")
+    child = subprocess.Popen(
+        [sys.executable, "-c", DESCRIBING, str(user), ours.id], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    )
+    with child:
+        assert child.stdout.readline() == "ready\n"
+        with store._file.held():
+            child.stdin.write("go\n")
+            child.stdin.flush()
+            assert child.stdout.readline() == "asking\n"
+            store.install_run(other_run(tmp_path, 3), title="Second")
+            state = store.state
+        assert child.stdout.readline() == "done\n"
+    assert store.state == state
+    assert store.get(ours.id).title == "Renamed"
+
+
+def test_a_lock_that_is_held_too_long_is_explained(store, run, user, monkeypatch):
+    monkeypatch.setattr(model_state_file, "WAIT_SECONDS", 0.05)
+    user.mkdir(parents=True)
+    with FileLock(user / model_state_file.LOCK_NAME), pytest.raises(ModelError, match=r"Another TumorView.*try again"):
+        store.install_run(run, title="Ours")
+    store.install_run(run, title="Ours")

@@ -9,6 +9,7 @@ import pytest
 from tests.unit.lgg_layout import write_patient
 from tumorview.__main__ import main
 from tumorview.app.training_plan import TrainingPlan
+from tumorview.ml.training_estimate import TrainingEstimate
 
 
 @pytest.fixture
@@ -36,6 +37,22 @@ def test_prepared_cases_are_trained_on_by_the_command_it_prints(
     assert summary["test_patients"] == list(plan.test)
     assert summary["validation_patients"] == list(plan.validation)
     assert set(summary["training_patients"]) == set(plan.training)
+
+
+def test_patients_can_be_named_and_a_time_given_as_in_the_wizard(
+    data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+):
+    measured = TrainingEstimate(256, 8, step_seconds=2.0, slice_seconds=0.1, memory_bytes=10**9, device="cpu")
+    monkeypatch.setattr("tumorview.app.training_measure.measure_recipe", lambda *_: measured)
+    words = ["train-prepare", str(data), "--out", str(tmp_path / "runs"), "--base", "", "--json"]
+    assert main([*words, "--minutes", "20", "--test", "P2", "--test", "P0", "--validation", "P3"]) == 0
+    document = json.loads(capsys.readouterr().out)
+    sides = {case["title"]: case["side"] for case in document["cases"]}
+    assert sides == {"P0": "test", "P1": "training", "P2": "test", "P3": "validation"}
+    steps = TrainingPlan.load(Path(document["run"])).recipe.steps
+    assert 0.7 * 1200 <= steps * measured.step_seconds <= 1200
+    assert main([*words, "--test", "Doe"]) == 1
+    assert "is called Doe" in capsys.readouterr().err
 
 
 def test_a_problem_is_said_and_too_few_cases_are_an_error(

@@ -1,5 +1,6 @@
 """From the choices on the recipe page to a checked recipe, and what it will cost."""
 
+import math
 import subprocess
 import sys
 from dataclasses import replace
@@ -69,6 +70,19 @@ def test_a_time_budget_is_kept_by_what_was_measured():
     assert run_seconds(recipe, COUNTS, ESTIMATE) == pytest.approx(1200, rel=0.05)
     faster = replace(ESTIMATE, size=128, step_seconds=0.5, slice_seconds=0.025)
     assert build(RecipeChoices(budget=Budget.MINUTES, minutes=20), COUNTS, BASES, faster).steps == recipe.steps
+
+
+def test_dear_validations_leave_most_of_a_time_budget_to_learning():
+    """As measured for the lite model on one busy core: ten validations would have taken 12 of 20 minutes."""
+    counts, slow = replace(COUNTS, validation=135), replace(ESTIMATE, step_seconds=6.6, slice_seconds=0.22)
+    recipe = build(RecipeChoices(budget=Budget.MINUTES, minutes=20), counts, BASES, slow)
+    assert run_seconds(recipe, counts, slow) == pytest.approx(1200, rel=0.05)
+    assert recipe.steps * slow.step_seconds >= 0.7 * 1200
+    assert 4 <= math.ceil(recipe.steps / recipe.phases[0].evaluate_every) < 10
+    assert recipe.data.validation_stride > 1
+    cheap = build(RecipeChoices(budget=Budget.MINUTES, minutes=20), COUNTS, BASES, replace(slow, slice_seconds=0.01))
+    assert cheap.data.validation_stride == 1
+    assert math.ceil(cheap.steps / cheap.phases[0].evaluate_every) == 10
 
 
 def test_a_time_budget_without_a_measurement_or_too_small_is_refused():

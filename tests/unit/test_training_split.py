@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from tumorview.app.training_cases import CaseRecord, Layout
 from tumorview.app.training_plan import Side
-from tumorview.app.training_split import SplitWish, faults, moved, proposed, summaries
+from tumorview.app.training_split import SplitWish, faults, moved, proposed, summaries, with_named
 from tumorview.errors import TrainingError
 
 
@@ -92,3 +92,23 @@ def test_the_summary_counts_patients_cases_and_slices():
     assert (training.patients, training.cases, training.slices, training.tumour_slices) == (1, 2, 40, 16)
     assert training.burden == pytest.approx(np.median([0.01, 0.02]))
     assert (validation.sites, test.sites) == ((("A", 1),), (("B", 1),))
+
+
+def test_cases_named_for_a_side_are_the_only_ones_there_and_take_their_patients_other_cases_along():
+    cases = [case(number) for number in range(1, 11)] + [case(11, group="p2")]
+    drawn = proposed(cases, SplitWish(0.2, 0.3))
+    sides = with_named(cases, drawn, test=["Case 1", "Case 2"], validation=["Case 5"])
+    by_side = {side: {name for name, at in sides.items() if at is side} for side in Side}
+    assert by_side[Side.TEST] == {"case_001", "case_002", "case_011"}
+    assert by_side[Side.VALIDATION] == {"case_005"}
+    assert faults(cases, sides) == []
+    assert with_named(cases, drawn) == drawn
+
+
+def test_naming_nobody_or_one_patient_twice_is_refused():
+    cases = [case(number) for number in range(1, 6)] + [case(6, group="p2")]
+    drawn = proposed(cases, SplitWish())
+    with pytest.raises(TrainingError, match=r"is called Case 9\..*Case 1, Case 2"):
+        with_named(cases, drawn, test=["Case 1", "Case 9"])
+    with pytest.raises(TrainingError, match=r"Case 2: one patient is asked for on two sides"):
+        with_named(cases, drawn, validation=["Case 2"], test=["Case 6"])

@@ -10,18 +10,21 @@ import shutil
 import tempfile
 import unicodedata
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import UTC, datetime
+from functools import wraps
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Concatenate, ParamSpec, Self, TypeVar
 
+from tumorview.app.model_state_file import ModelStateFile
 from tumorview.app.segmenter import Segmenter
 from tumorview.app.settings import SettingsStore
+from tumorview.app.stored_model import OWN_NOTE, StoredModel
 from tumorview.core.paired import PairedTest
 from tumorview.errors import ModelError
 from tumorview.io.atomic import atomic_write, atomic_write_bytes, write_error
 from tumorview.ml.card import CARD_NAME, MAX_ID, ModelCard
-from tumorview.ml.model_state import STATE_NAME, DefaultChange, ModelRecord, ModelState, Purpose, Source
+from tumorview.ml.model_state import DefaultChange, ModelRecord, ModelState, Purpose, Source
 from tumorview.ml.package import unpacked, write_package
 from tumorview.ml.registry import ModelEntry, ModelRegistry, check_weights, free_id
 
@@ -33,55 +36,21 @@ __all__ = ["DefaultChange", "ModelRecord", "ModelStore", "Purpose", "Source", "S
 SUFFIX = ".tvmodel"
 MAX_TITLE = 80
 _MAX_NOTES = 2000
-_OWN_NOTE = "Note: "
 
 
-@dataclass(frozen=True)
-class StoredModel:
-    """One model as the user sees it. ``default_for`` is the purpose it is the default of, None where it is not.
+P, R = ParamSpec("P"), TypeVar("R")
+_Change = Callable[Concatenate["ModelStore", P], R]
 
-    ``obstacle`` says why it may not become the default: what makes it a candidate; "" where it may, or is.
-    ``vouched`` is set where the obstacle is only that nobody compared it here, which the user may answer for.
-    """
 
-    entry: ModelEntry
-    record: ModelRecord
-    purpose: Purpose | None
-    default_for: Purpose | None = None
-    obstacle: str = ""
-    vouched: bool = False
+def _alone(change: _Change[P, R]) -> _Change[P, R]:
+    """While this runs nobody else changes the models of this computer: another window, or a command line."""
 
-    @property
-    def id(self) -> str:
-        """Its id in the registry."""
-        return self.entry.id
+    @wraps(change)
+    def guarded(self: "ModelStore", *arguments: P.args, **options: P.kwargs) -> R:
+        with self._file.held():
+            return change(self, *arguments, **options)
 
-    @property
-    def title(self) -> str:
-        """Its name for people."""
-        return self.entry.card.title if self.entry.card else self.entry.id
-
-    @property
-    def candidate(self) -> bool:
-        """Whether it works but may not become the default."""
-        return self.entry.ok and bool(self.obstacle)
-
-    @property
-    def own_notes(self) -> str:
-        """What the user wrote about it."""
-        notes = self.entry.card.notes if self.entry.card else ()
-        return "\n".join(note.removeprefix(_OWN_NOTE) for note in notes if note.startswith(_OWN_NOTE))
-
-    def to_dict(self) -> dict[str, Any]:
-        """The entry of ``tumorview models list --json``."""
-        return {
-            **self.entry.to_dict(),
-            "purpose": self.purpose.value if self.purpose else None,
-            "default": self.default_for is not None,
-            "candidate": self.candidate,
-            "source": self.record.source.value,
-            "installed": self.record.installed or None,
-        }
+    return guarded
 
 
 class ModelStore:
@@ -90,6 +59,7 @@ class ModelStore:
     def __init__(self, registry: ModelRegistry, now: Callable[[], datetime] = lambda: datetime.now(UTC)) -> None:
         self.registry = registry
         self._now = now
+        self._file = ModelStateFile(registry.user)
 
     @classmethod
     def of_user(cls, settings: SettingsStore | None = None) -> Self:
@@ -106,7 +76,7 @@ class ModelStore:
     @property
     def state(self) -> ModelState:
         """Defaults and records as they are on disk now."""
-        return ModelState.read(self.registry.user)
+        return self._file.read()
 
     def models(self, *, verify: bool = False) -> list[StoredModel]:
         """Every model, bundled ones first; a broken one with what is wrong. ``verify`` checks all weights' hashes."""
@@ -146,6 +116,7 @@ class ModelStore:
 
     # -- bringing in and out -----------------------------------------------------------------------------------
 
+    @_alone
     def install_run(
         self, run_folder: Path, *, title: str, notes: str = "", comparison: "Comparison | None" = None, parent: str = ""
     ) -> StoredModel:
@@ -171,9 +142,10 @@ class ModelStore:
         self._refuse_twin(card)
         entry = self.registry.install(card, model.weights)
         record = ModelRecord(Source.TRAINED, self._time(), str(run_folder), tests)
-        self._write(self.state.with_record(entry.id, record))
+        self._file.write(self.state.with_record(entry.id, record))
         return self.get(entry.id)
 
+    @_alone
     def import_file(self, path: Path) -> StoredModel:
         """Install a model from a ``.tvmodel`` file or a folder; raises ModelError unless all of it is sound.
 
@@ -182,7 +154,7 @@ class ModelStore:
         with unpacked(path) as source:
             self._refuse_twin(ModelCard.read(source))
             entry = self.registry.import_file(source, rename=True)
-        self._write(self.state.with_record(entry.id, ModelRecord(Source.IMPORTED, self._time())))
+        self._file.write(self.state.with_record(entry.id, ModelRecord(Source.IMPORTED, self._time())))
         return self.get(entry.id)
 
     def export(self, model_id: str, target: Path) -> Path:
@@ -202,6 +174,7 @@ class ModelStore:
 
     # -- naming ------------------------------------------------------------------------------------------------
 
+    @_alone
     def describe(self, model_id: str, *, title: str | None = None, notes: str | None = None) -> StoredModel:
         """Give a model of the user's another name or other notes; raises ModelError or WriteError."""
         entry = self._own(model_id)
@@ -214,6 +187,7 @@ class ModelStore:
 
     # -- defaults ----------------------------------------------------------------------------------------------
 
+    @_alone
     def set_default(self, model_id: str, *, vouch: bool = False, why: str = "chosen") -> StoredModel:
         """Make a model the default of its purpose; ModelError with the reason where it may not be.
 
@@ -229,6 +203,7 @@ class ModelStore:
         self._change(model.purpose, model_id, why)
         return self.get(model_id)
 
+    @_alone
     def rollback(self, purpose: Purpose = Purpose.WHOLE_TUMOUR) -> StoredModel:
         """Make the default before this one the default again; ModelError where there is none."""
         state = self.state
@@ -236,9 +211,10 @@ class ModelStore:
         if target is None:
             raise ModelError("There is no earlier default to go back to.", "Choose a model as the default instead.")
         change = DefaultChange(self._time(), purpose, self._default_id(purpose), target, "rolled back")
-        self._write(state.with_default(change, earlier))
+        self._file.write(state.with_default(change, earlier))
         return self.get(target)
 
+    @_alone
     def delete(self, model_id: str, *, instead: str = "") -> None:
         """Remove a model of the user's for good; the default only with another one to take its place.
 
@@ -262,7 +238,7 @@ class ModelStore:
             raise write_error(entry.folder, error) from error
         shutil.rmtree(scratch, ignore_errors=True)
         if not any(model.id == model_id for model in self.models()):
-            self._write(self.state.without(model_id))
+            self._file.write(self.state.without(model_id))
 
     # -- within ------------------------------------------------------------------------------------------------
 
@@ -296,7 +272,7 @@ class ModelStore:
         state, before = self.state, self._default_id(purpose)
         earlier = tuple(model for model in state.earlier.get(purpose, ()) if model not in (before, model_id))
         change = DefaultChange(self._time(), purpose, before, model_id, why)
-        self._write(state.with_default(change, (*earlier, before) if before else earlier))
+        self._file.write(state.with_default(change, (*earlier, before) if before else earlier))
 
     def _way_back(self, state: ModelState, purpose: Purpose) -> tuple[str | None, tuple[str, ...]]:
         """The latest earlier default that is still usable, and those before it."""
@@ -340,20 +316,6 @@ class ModelStore:
     def _time(self) -> str:
         return self._now().astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
-    def _write(self, state: ModelState) -> None:
-        """Keep the state; a damaged file is put aside, never overwritten."""
-        root = self.registry.user
-        if root is None:
-            raise ModelError("This session keeps no user models.", "Start TumorView with a settings folder.")
-        path = root / STATE_NAME
-        try:
-            root.mkdir(parents=True, exist_ok=True)
-            if state.problem:
-                path.replace(path.with_suffix(".damaged.json"))
-        except OSError as error:
-            raise write_error(path, error) from error
-        atomic_write_bytes(path, replace(state, problem="").to_json().encode())
-
 
 def _checked_title(title: str) -> str:
     """A title of one line; ModelError for an empty or endless one."""
@@ -365,9 +327,9 @@ def _checked_title(title: str) -> str:
 
 def _with_note(notes: tuple[str, ...], own: str) -> tuple[str, ...]:
     """The card's notes with the user's in place of those before."""
-    kept = tuple(note for note in notes if not note.startswith(_OWN_NOTE))
+    kept = tuple(note for note in notes if not note.startswith(OWN_NOTE))
     text = own.strip()[:_MAX_NOTES]
-    return (*kept, f"{_OWN_NOTE}{text}") if text else kept
+    return (*kept, f"{OWN_NOTE}{text}") if text else kept
 
 
 def _candidate_remedy(model: StoredModel) -> str:

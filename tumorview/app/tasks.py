@@ -342,6 +342,9 @@ class PrepareOptions:
     freeze: int = 0
     seed: int = 0
     device: str = "auto"
+    minutes: int = 0  # 0: the length is in epochs
+    validation: tuple[str, ...] = ()  # titles of cases; () draws
+    test: tuple[str, ...] = ()
 
 
 def prepare_training(
@@ -353,15 +356,24 @@ def prepare_training(
     """
     from tumorview.app.training_flow import PageId, TrainingFlow
     from tumorview.app.training_import import import_cases
-    from tumorview.app.training_recipe import RecipeChoices, base_models
-    from tumorview.app.training_split import SplitWish
+    from tumorview.app.training_measure import measure_recipe
+    from tumorview.app.training_recipe import Budget, RecipeChoices, base_models
+    from tumorview.app.training_split import SplitWish, with_named
 
+    context = context or JobContext()
     flow = TrainingFlow.create(out, options.name, lambda: base_models(model_registry()))
-    flow.imported(import_cases(flow.run_folder, (), list(data), context or JobContext()))
+    flow.imported(import_cases(flow.run_folder, (), list(data), context))
     choices = RecipeChoices(
-        base_model=options.base_model, epochs=options.epochs, freeze=options.freeze, device=options.device
-    )
+        base_model=options.base_model, epochs=options.epochs, freeze=options.freeze, device=options.device,
+        budget=Budget.MINUTES if options.minutes else Budget.EPOCHS, minutes=options.minutes or 1,
+    )  # fmt: skip
     flow.change(wish=SplitWish(seed=options.seed), choices=choices)
+    flow.next()
+    sides = with_named(flow.state.cases, flow.state.sides, validation=options.validation, test=options.test)
+    flow.change(sides=sides)
+    if options.minutes:
+        estimate = measure_recipe(flow.recipe_to_measure, options.device, context)
+        flow.change(estimate=estimate, measured=flow.measuring)
     while flow.state.page is not PageId.RUN:
         flow.next()
     plan = flow.plan()

@@ -34,6 +34,8 @@ _EMPTY_RATIO = DataSettings().empty_ratio
 _STATISTICS_BATCHES = 12  # a validation runs these to measure the norm statistics anew
 _FORWARD_SHARE = 1 / 3  # of a training step
 _VALIDATION_SLICES = 240  # of one validation; more patients are read with a stride
+_VALIDATING_SHARE = 0.25  # of a time budget, at most: where a validation is dear there are fewer, of fewer slices
+_FEWEST_VALIDATIONS, _LARGEST_STRIDE = 4, 4
 
 
 class Budget(StrEnum):
@@ -165,6 +167,7 @@ def build(
     if choices.budget is Budget.EPOCHS:
         steps = math.ceil(choices.epochs * counts.epoch() / choices.batch)
     else:
+        recipe, choices = _affordable(recipe, choices, counts, estimate)
         steps = _steps_within(choices.minutes * 60, recipe, counts, choices.validations, estimate)
     return replace(recipe, phases=(_phase(choices, steps),))
 
@@ -237,6 +240,26 @@ def _check(choices: RecipeChoices) -> None:
         raise TrainingError(f"The learning rate is {choices.learning_rate}.", "Use a positive number.")
     if choices.size % 16 or choices.size < 16:
         raise TrainingError(f"The slice size is {choices.size}.", "Use a multiple of 16.")
+
+
+def _affordable(
+    recipe: Recipe, choices: RecipeChoices, counts: SliceCounts, estimate: TrainingEstimate | None
+) -> tuple[Recipe, RecipeChoices]:
+    """Fewer validations, then every second or fourth slice only, until most of the time is left to learn in."""
+    allowed = _VALIDATING_SHARE * choices.minutes * 60
+
+    def spent(number: int) -> float:
+        if estimate is None:
+            return 0.0
+        return (number + 1) * _validation_seconds(recipe, recipe.phases[0], counts, estimate)
+
+    number = choices.validations
+    while number > _FEWEST_VALIDATIONS and spent(number) > allowed:
+        number -= 1
+    while recipe.data.validation_stride < _LARGEST_STRIDE and spent(number) > allowed:
+        data = replace(recipe.data, validation_stride=min(2 * recipe.data.validation_stride, _LARGEST_STRIDE))
+        recipe = replace(recipe, data=data)
+    return recipe, replace(choices, validations=number)
 
 
 def _steps_within(

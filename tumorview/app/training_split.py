@@ -77,6 +77,33 @@ def moved(cases: Sequence[CaseRecord], sides: Sides, case_id: str, side: Side) -
     return {name: side if name in together else old for name, old in sides.items()}
 
 
+def with_named(
+    cases: Sequence[CaseRecord], sides: Sides, *, validation: Sequence[str] = (), test: Sequence[str] = ()
+) -> dict[str, Side]:
+    """The split with just the cases of these titles on a side, where any are named; who was drawn for it trains.
+
+    TrainingError where a title belongs to no chosen case, or one patient is named for both.
+    """
+    result = dict(sides)
+    ids = {case.title: case.id for case in cases if case.id in sides}
+    if unknown := [title for title in (*validation, *test) if title not in ids]:
+        raise TrainingError(
+            f"No case that can be used is called {', '.join(unknown)}.", f"There are {', '.join(sorted(ids))}."
+        )
+    wishes = ((Side.VALIDATION, validation), (Side.TEST, test))
+    for side, titles in wishes:
+        if titles:
+            result = {name: Side.TRAINING if old is side else old for name, old in result.items()}
+        for title in titles:
+            result = moved(cases, result, ids[title], side)
+    torn = [title for side, titles in wishes for title in titles if result[ids[title]] is not side]
+    if torn:
+        raise TrainingError(
+            f"{', '.join(torn)}: one patient is asked for on two sides.", "All cases of a patient are on one side."
+        )
+    return result
+
+
 def faults(cases: Sequence[CaseRecord], sides: Sides) -> list[TrainingError]:
     """What is wrong with a split; nothing where it can be trained on."""
     groups = patients_of(cases)

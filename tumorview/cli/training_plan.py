@@ -23,13 +23,22 @@ def prepare(
     name: Annotated[str, typer.Option("--name", help="What the new model will be called.")] = "Own model",
     base: Annotated[str, typer.Option("--base", help="Model to start from; empty: random weights.")] = "unet-cbam-lgg",
     epochs: Annotated[int, typer.Option("--epochs", min=1, help="How often each tumour slice comes up.")] = 10,
+    minutes: Annotated[
+        int, typer.Option("--minutes", min=0, help="Length as time instead; a few steps are timed for it.")
+    ] = 0,
+    validation: Annotated[
+        list[str] | None, typer.Option("--validation", help="A case to validate on; may be given again.")
+    ] = None,
+    test: Annotated[list[str] | None, typer.Option("--test", help="A case to keep for the test; again.")] = None,
     freeze: Annotated[int, typer.Option("--freeze", min=0, max=5, help="Encoder levels that stay as they are.")] = 0,
     seed: Annotated[int, typer.Option("--seed", help="Draws another split.")] = 0,
     device: Annotated[TrainDevice, typer.Option("--device", help="Where to compute.")] = TrainDevice.AUTO,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
 ) -> None:
     """Find, check and prepare cases of any layout, split them by patient, and say how to train on them."""
-    wish = tasks.PrepareOptions(name, base, epochs, freeze, seed, device.value)
+    wish = tasks.PrepareOptions(
+        name, base, epochs, freeze, seed, device.value, minutes, tuple(validation or ()), tuple(test or ())
+    )
     with progress_bar("Reading cases") as context:
         document = tasks.prepare_training(data, out, wish, context)
     if as_json:

@@ -123,9 +123,7 @@ def split_patients(
             "Training and validation need different patients; add at least one more.",
         )
     ids = [patient.id for patient in patients]
-    chosen = {name for name in ids if any(_names(pattern, name) for pattern in validation)}
-    if not chosen:
-        chosen = _draw_per_site(patients, share, seed)
+    chosen = _named(patients, validation, "validation") if validation else _draw_per_site(patients, share, seed)
     training = [name for name in ids if name not in chosen]
     if not training:
         raise TrainingError("The validation list names every patient.", "Leave patients to train on.")
@@ -136,10 +134,32 @@ def draw_test_patients(
     patients: Sequence[PatientFiles], share: float, seed: int, *, named: Sequence[str] = ()
 ) -> list[str]:
     """Ids kept out of training and validation: the ``named`` ones, otherwise about ``share`` of each site's."""
-    chosen = {patient.id for patient in patients if any(_names(pattern, patient.id) for pattern in named)}
-    if not chosen and share:
+    chosen: set[str] = set()
+    if named:
+        chosen = _named(patients, named, "test")
+    elif share:
         chosen = _draw_per_site(patients, share, seed)
     return [patient.id for patient in patients if patient.id in chosen]
+
+
+def _named(patients: Sequence[PatientFiles], patterns: Sequence[str], side: str) -> set[str]:
+    """Ids of those that the recipe names; names of other data sets are passed over, as long as some are of this one.
+
+    Drawing others instead would validate on patients that the recipe's author trained on, or test on them.
+    """
+    chosen = {patient.id for patient in patients if any(_names(pattern, patient.id) for pattern in patterns)}
+    if not chosen:
+        raise TrainingError(
+            f"None of the {side} patients that the recipe names is in the data: {_some(patterns)}.",
+            f"The data set holds {_some([patient.id for patient in patients])}. Name some of these in [data] {side}, or"
+            f" leave that out and give {side}_share to have patients drawn.",
+        )
+    return chosen
+
+
+def _some(names: Sequence[str], limit: int = 6) -> str:
+    more = len(names) - limit
+    return ", ".join(names[:limit]) + (f" and {more} more" if more > 0 else "")
 
 
 def _draw_per_site(patients: Sequence[PatientFiles], share: float, seed: int) -> set[str]:
