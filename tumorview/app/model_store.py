@@ -38,11 +38,11 @@ MAX_TITLE = 80
 _MAX_NOTES = 2000
 
 
-P, R = ParamSpec("P"), TypeVar("R")
-_Change = Callable[Concatenate["ModelStore", P], R]
+P = ParamSpec("P")
+R = TypeVar("R")
 
 
-def _alone(change: _Change[P, R]) -> _Change[P, R]:
+def _alone(change: Callable[Concatenate["ModelStore", P], R]) -> Callable[Concatenate["ModelStore", P], R]:
     """While this runs nobody else changes the models of this computer: another window, or a command line."""
 
     @wraps(change)
