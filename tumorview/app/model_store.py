@@ -46,9 +46,9 @@ def _alone(change: Callable[Concatenate["ModelStore", P], R]) -> Callable[Concat
     """While this runs nobody else changes the models of this computer: another window, or a command line."""
 
     @wraps(change)
-    def guarded(self: "ModelStore", *arguments: P.args, **options: P.kwargs) -> R:
-        with self._file.held():
-            return change(self, *arguments, **options)
+    def guarded(store: "ModelStore", /, *arguments: P.args, **options: P.kwargs) -> R:
+        with store._file.held():
+            return change(store, *arguments, **options)
 
     return guarded
 
