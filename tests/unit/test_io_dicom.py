@@ -17,7 +17,7 @@ from tests.unit.synthetic import CORONAL, SAGITTAL, SeriesSpec, pattern, write_c
 from tumorview.core.progress import Progress
 from tumorview.core.study import Role, Series, Study
 from tumorview.errors import JobCancelled, ReadError
-from tumorview.io import dicom_child, dicom_scan
+from tumorview.io import dicom_child, dicom_frame, dicom_header
 from tumorview.io.registry import open_study
 
 SHAPE = (8, 10, 12)
@@ -329,7 +329,7 @@ def test_deflated_file_opens_and_a_deflate_bomb_does_not(tmp_path: Path, monkeyp
     _assert_places(_only(open_study(path)), spec)
     content = path.read_bytes()
     body = 144 + int.from_bytes(content[140:144], "little")
-    monkeypatch.setattr(dicom_scan, "MAX_DEFLATED", 2**22)
+    monkeypatch.setattr(dicom_header, "MAX_DEFLATED", 2**22)
     path.write_bytes(content[:body] + zlib.compress(bytes(2**23), 9, -15))
     with pytest.raises(ReadError, match="unusual size"):
         open_study(path)
@@ -364,6 +364,44 @@ def test_a_decoder_that_aborts_or_hangs_costs_the_file_and_not_the_program(tmp_p
         monkeypatch.undo()
         assert started == [1]
     assert len(open_study(source).series) == 1
+
+
+def test_colours_that_pillow_does_not_unpack_are_unpacked_by_gdcm():
+    (series,) = open_study(Path(get_testdata_file("GDCMJ2K_TextGBR.dcm"))).series
+    assert series.volume.shape == (1, 400, 400)
+    assert "shown in greys" in series.warnings[-1]
+    reference = pydicom.dcmread(get_testdata_file("GDCMJ2K_TextGBR.dcm")).pixel_array
+    np.testing.assert_array_equal(series.volume.data[0] > 200, reference.min(axis=-1) > 200)
+
+
+def test_a_disc_among_other_files_opens(tmp_path: Path):
+    spec = SeriesSpec(pattern(SHAPE))
+    write_classic(tmp_path / "a", spec)
+    disc = Path(get_testdata_file("DICOMDIR")).parent
+    shutil.copy(disc / "DICOMDIR", tmp_path / "a")  # names files that are not there
+    write_classic(tmp_path / "b", SeriesSpec(pattern(SHAPE), study_uid=spec.study_uid, description="AX T1"))
+    study = open_study(tmp_path)
+    assert len(study.series) == 2
+    assert "that the DICOMDIR names are not there" in " ".join(study.warnings)
+
+
+@pytest.mark.parametrize("name", ["MR_small", "MR_small_bigendian", "MR_small_implicit", "MR_small_padded"])
+def test_pixels_taken_from_the_file_are_those_that_are_unpacked(name: str, monkeypatch):
+    path = Path(get_testdata_file(f"{name}.dcm"))
+    taken = open_study(path).series
+    monkeypatch.setattr(dicom_frame.NativePixels, "of", lambda header: None)
+    unpacked = open_study(path).series
+    for one, other in zip(taken, unpacked, strict=True):
+        np.testing.assert_array_equal(one.volume.data, other.volume.data)
+
+
+def test_a_header_longer_than_the_first_read_is_parsed_whole(tmp_path: Path):
+    def private_data(dataset, index):  # before the position and the pixels
+        dataset.private_block(0x0009, "OF SOME VENDOR", create=True).add_new(1, "OB", bytes(70_000))
+
+    spec = SeriesSpec(pattern(SHAPE))
+    write_classic(tmp_path, spec, edit=private_data)
+    _assert_places(_only(open_study(tmp_path)), spec)
 
 
 def test_opening_reports_progress_and_can_be_cancelled(tmp_path: Path):

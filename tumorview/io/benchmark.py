@@ -45,7 +45,7 @@ def opening_rows(
         ours, plain = _side_by_side(lambda: _scan(folder / "scan"), lambda: _plain_headers(folder / "scan"), progress)
         files = series * slices
         name = f"folder scan, {files:,} DICOM files"
-        rows = [BenchRow(name, files / ours, "files/s", "pydicom, all header values", plain / ours)]
+        rows = [BenchRow(name, files / ours, "files/s", "pydicom, headers without values", plain / ours)]
         progress.report(0.7, "Opening")
         ours, plain = _side_by_side(lambda: _open(folder / "open"), lambda: _plain_pixels(folder / "open"), progress)
         name = f"DICOM series {side}x{side}x{slices}, opened"
@@ -75,12 +75,8 @@ def _open(folder: Path) -> object:
 
 
 def _plain_headers(folder: Path) -> object:
-    """What a script does: every file to its end but for the pixels, and all values of it."""
-    found = []
-    for path in sorted(folder.rglob("*.dcm")):
-        header = pydicom.dcmread(path, stop_before_pixels=True)
-        found.append({element.keyword: element.value for element in header})
-    return found
+    """What a script does at least: every file to its pixels, and no value of it made into text or numbers."""
+    return [pydicom.dcmread(path, stop_before_pixels=True) for path in sorted(folder.rglob("*.dcm"))]
 
 
 def _plain_pixels(folder: Path) -> object:

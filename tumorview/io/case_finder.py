@@ -13,7 +13,7 @@ from enum import StrEnum
 from pathlib import Path
 
 from tumorview.core.progress import Progress
-from tumorview.io.dicom_scan import is_dicom
+from tumorview.io.dicom_header import is_dicom
 from tumorview.io.dicom_seg import is_dicom_seg
 from tumorview.io.files import walk
 from tumorview.io.lgg import find_patients, is_slice_name

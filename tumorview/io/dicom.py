@@ -17,9 +17,10 @@ from tumorview.errors import ReadError
 from tumorview.io.dicom_decode import PixelFiles
 from tumorview.io.dicom_dir import NAME, directory_warnings
 from tumorview.io.dicom_frame import Frame
+from tumorview.io.dicom_header import is_dicom
 from tumorview.io.dicom_pixels import read_stack
 from tumorview.io.dicom_placing import Stack, longest_part, positions_of, steps
-from tumorview.io.dicom_scan import Scan, is_dicom, scan
+from tumorview.io.dicom_scan import Scan, scan
 from tumorview.io.dicom_stacks import stacks_of
 from tumorview.io.files import several_warning, walk
 from tumorview.io.roles import Acquisition, protocol_of, role_of
@@ -90,8 +91,7 @@ def _scan(path: Path, progress: Progress) -> Scan:
         return scan([path], progress)
     files = list(walk(path if path.is_dir() else path.parent, progress))
     found = scan(files, progress)
-    directory = next((file for file in files if file.name.upper() == NAME), None)
-    if directory is not None:
+    for directory in (file for file in files if file.name.upper() == NAME):
         found.remarks.extend(directory_warnings(directory, files))
     others = sum(1 for file in files if named_like_volume(file))
     if others and found.frames:

@@ -105,7 +105,7 @@ def serve(requests: IO[bytes], answers: IO[bytes]) -> None:
         request = json.loads(line)
         path = Path(request["path"])
         try:
-            pixels = np.ascontiguousarray(next(decode(files.dataset(path), path, [request["index"]])))
+            pixels = np.ascontiguousarray(next(decode(files.dataset(path), path, [request["index"]], calm=False)))
         except failures as error:
             answers.write(json.dumps({"error": type(error).__name__}).encode() + b"\n")
         else:

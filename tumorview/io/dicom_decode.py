@@ -18,7 +18,8 @@ from pydicom.pixels.utils import iter_pixels, pixel_array
 from pydicom.uid import UID, JPEG2000TransferSyntaxes, JPEGExtended12Bit
 
 from tumorview.errors import ReadError
-from tumorview.io.dicom_scan import read_dataset
+from tumorview.io.dicom_header import read_with_pixels
+from tumorview.io.untrusted import PARSER_ERRORS
 
 Voxels = npt.NDArray[Any]
 
@@ -47,19 +48,28 @@ class PixelFiles:
     def frames(self, path: Path, indices: list[int]) -> Iterator[Voxels]:
         """Stored pixels [row, column] or [row, column, colour] of the frames ``indices``; raises ReadError."""
         dataset = self.dataset(path)
+        done = 0
         if not needs_child(dataset, path):
-            return decode(dataset, path, indices)
+            try:
+                for pixels in decode(dataset, path, indices):
+                    yield pixels
+                    done += 1
+                return
+            except PARSER_ERRORS:
+                if not _others_read(dataset):
+                    raise
         if self._child is None:
             from tumorview.io.dicom_child import Child
 
             self._child = Child()
-        return iter([self._child.frame(path, index) for index in indices])
+        for index in indices[done:]:
+            yield self._child.frame(path, index)
 
     def dataset(self, path: Path) -> Dataset:
         """What decoding needs of the file at ``path``; raises ReadError."""
         if path != self._path:
             self._dataset = Dataset()  # let go of the old one before the new one takes its memory
-            self._dataset, self._path = _with_bits(read_dataset(path, pixels=True)), path
+            self._dataset, self._path = _with_bits(read_with_pixels(path)), path
         return self._dataset
 
 
@@ -86,14 +96,20 @@ def needs_child(dataset: Dataset, path: Path) -> bool:
     return decoder.is_encapsulated and (_is_deep_jpeg(dataset) or not set(_CALM) & set(decoder.available_plugins))
 
 
-def decode(dataset: Dataset, path: Path, indices: list[int]) -> Iterator[Voxels]:
-    """The frames ``indices`` in this process, with a calm decoder where there is one."""
+def _others_read(dataset: Dataset) -> bool:
+    """Whether a decoder that is not calm may read what the calm ones could not: Pillow takes few JPEG 2000 colours."""
+    decoder = get_decoder(UID(dataset.file_meta.TransferSyntaxUID))
+    return decoder.is_encapsulated and bool(set(decoder.available_plugins) - set(_CALM))
+
+
+def decode(dataset: Dataset, path: Path, indices: list[int], *, calm: bool = True) -> Iterator[Voxels]:
+    """The frames ``indices`` in this process, with a ``calm`` decoder where there is one."""
     if _is_deep_jpeg(dataset):
         yield from _with_gdcm(path, indices)
         return
     syntax = UID(dataset.file_meta.TransferSyntaxUID)
     decoder = get_decoder(syntax)
-    available = decoder.available_plugins if decoder.is_encapsulated else ()
+    available = decoder.available_plugins if decoder.is_encapsulated and calm else ()
     plugin = next((name for name in _CALM if name in available), "")
     if int(dataset.get("NumberOfFrames") or 1) == 1:
         yield _coloured(pixel_array(dataset, decoding_plugin=plugin), dataset)

@@ -6,7 +6,7 @@ from pathlib import Path, PurePosixPath
 from pydicom.dataset import Dataset
 
 from tumorview.errors import ReadError
-from tumorview.io.dicom_scan import read_directory
+from tumorview.io.dicom_header import read_directory
 from tumorview.io.untrusted import reading
 
 NAME = "DICOMDIR"
@@ -18,7 +18,8 @@ def directory_warnings(directory: Path, files: Iterable[Path]) -> list[str]:
         named = _referenced(directory)
     except ReadError as error:
         return [f"{error.message} The files beside it were opened without its help."]
-    known = {_folded(path.relative_to(directory.parent).parts) for path in files}
+    root = directory.parent
+    known = {_folded(path.relative_to(root).parts) for path in files if path.is_relative_to(root)}
     outside = sum(1 for parts in named if not _inside(parts))
     missing = sum(1 for parts in named if _inside(parts) and _folded(parts) not in known)
     warnings = []

@@ -1,7 +1,5 @@
 """One image plane of a DICOM file: its header by keyword, and what follows from it."""
 
-import contextlib
-import struct
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -10,28 +8,14 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from pydicom.datadict import tag_for_keyword
 from pydicom.dataset import Dataset
-from pydicom.tag import Tag
 
+from tumorview.io.dicom_header import Header
+from tumorview.io.dicom_native import NativePixels
+from tumorview.io.dicom_values import GROUP_SEQUENCES
 from tumorview.io.untrusted import PARSER_ERRORS
 
-PRIVATE_B_VALUE = "PrivateBValue"  # stands beside the keywords of the standard
-
 _MIN_COSINES, _MAX_SKEW = 0.5, 0.1  # direction vectors that are shorter or less at right angles are damage
-_ROOT_KEYWORDS = (
-    "SOPClassUID", "SOPInstanceUID", "StudyInstanceUID", "SeriesInstanceUID", "FrameOfReferenceUID", "Modality",
-    "SeriesNumber", "InstanceNumber", "SeriesDescription", "ProtocolName", "SequenceName", "PulseSequenceName",
-    "ImageType", "NumberOfFrames", "Rows", "Columns", "SamplesPerPixel", "PhotometricInterpretation",
-    "BitsAllocated", "BitsStored", "PixelRepresentation", "PixelSpacing", "ImagePositionPatient",
-    "ImageOrientationPatient", "SliceThickness", "SpacingBetweenSlices", "RescaleSlope", "RescaleIntercept",
-    "WindowCenter", "WindowWidth", "EchoTime", "EchoNumbers", "RepetitionTime", "InversionTime",
-    "ScanningSequence", "ContrastBolusAgent", "AcquisitionContrast", "DiffusionBValue",
-    "TemporalPositionIdentifier", "TriggerTime", "AcquisitionNumber", "AcquisitionTime", "ContentTime",
-    "FlipAngle", "ComplexImageComponent", "EchoPlanarPulseSequence", "EchoPulseSequence",
-    "PatientName", "PatientID", "StudyDate", "StudyDescription", "PixelPaddingValue", "PixelPaddingRangeLimit",
-)
-_GROUP_SEQUENCES = ("SharedFunctionalGroupsSequence", "PerFrameFunctionalGroupsSequence")
 _MACROS = (
     "PlanePositionSequence", "PlaneOrientationSequence", "PixelMeasuresSequence",
     "PixelValueTransformationSequence", "FrameVOILUTSequence", "MREchoSequence",
@@ -41,30 +25,20 @@ _MACROS = (
     # Legacy Converted Enhanced objects: what their classic originals said and no macro has a place for.
     "UnassignedSharedConvertedAttributesSequence", "UnassignedPerFrameConvertedAttributesSequence",
 )
-# Where vendors put the b-value before the standard had a place for it: element, its block's creator.
-_VENDORS_B_VALUE = (
-    (0x0019100C, 0x00190010, "SIEMENS MR HEADER"),
-    (0x00431039, 0x00430010, "GEMS_PARM_01"),
-    (0x20011003, 0x20010010, "Philips Imaging DD 001"),
-)
-_GE_OFFSET = 1_000_000_000  # added to b-values by newer scanners
-
-_ROOT_TAGS = {tag_for_keyword(keyword): keyword for keyword in _ROOT_KEYWORDS}
-HEADER_TAGS = [
-    *map(Tag, (*_ROOT_KEYWORDS, *_GROUP_SEQUENCES)), *(Tag(tag) for row in _VENDORS_B_VALUE for tag in row[:2]),
-]
 
 
 @dataclass(frozen=True)
 class Frame:
     """One image plane: frame ``index`` of the file at ``path``; ``values`` holds its header by DICOM keyword.
 
-    Values of the frame's functional groups stand above shared ones, those above the file's.
+    Values of the frame's functional groups stand above shared ones, those above the file's. ``pixels`` says where they
+    lie in the file, if they need no unpacking.
     """
 
     path: Path
     index: int
     values: Mapping[str, Any]
+    pixels: NativePixels | None = None
 
     @cached_property
     def axes(self) -> npt.NDArray[np.float64] | None:
@@ -125,34 +99,18 @@ class Frame:
         return tuple(str(item).strip().upper() for item in items if str(item).strip())
 
 
-def frames_of(dataset: Dataset, path: Path) -> Iterator[Frame]:
+def frames_of(header: Header) -> Iterator[Frame]:
     """The frames of one image file, in stored order."""
-    root = _values(dataset)
-    b_value = _private_b_value(dataset)
-    if b_value is not None:
-        root[PRIVATE_B_VALUE] = b_value
-    count = int(root.get("NumberOfFrames") or 1)
+    root, path, pixels = header.values, header.start.path, NativePixels.of(header)
+    count = header.whole("NumberOfFrames", 1)
     if count > 1:
-        root.pop("ImagePositionPatient", None)  # one place cannot be that of all frames
-    shared_groups, frame_groups = (dataset.get(name) or [] for name in _GROUP_SEQUENCES)
+        # One place cannot be that of all frames.
+        root = {keyword: value for keyword, value in root.items() if keyword != "ImagePositionPatient"}
+    shared_groups, frame_groups = (header.dataset.get(name) or [] for name in GROUP_SEQUENCES)
     shared = _macros(shared_groups[0]) if len(shared_groups) else {}
     for index in range(count):
         own = _macros(frame_groups[index]) if index < len(frame_groups) else {}
-        yield Frame(path, index, {**root, **shared, **own})
-
-
-def _values(dataset: Dataset) -> dict[str, Any]:
-    """The root's elements by keyword; sequences are left to those who know them."""
-    found: dict[str, Any] = {}
-    for tag in dataset.keys():  # noqa: SIM118 - iterating over a dataset raises at an unreadable element
-        keyword = _ROOT_TAGS.get(tag)
-        if keyword is None:
-            continue
-        with contextlib.suppress(*PARSER_ERRORS):  # one unreadable element does not spoil the others
-            value = dataset[tag].value
-            if value is not None:
-                found[keyword] = value
-    return found
+        yield Frame(path, index, {**root, **shared, **own}, pixels)
 
 
 def _value(dataset: Dataset, keyword: str) -> Any:  # noqa: ANN401 - what the file holds
@@ -173,26 +131,3 @@ def _macros(groups: Dataset) -> dict[str, Any]:
             if element.VR != "SQ" and element.value is not None and element.keyword:
                 found[element.keyword] = element.value
     return found
-
-
-def _private_b_value(dataset: Dataset) -> float | None:
-    """The b-value in a vendor's own element; None where there is none."""
-    for tag, creator, name in _VENDORS_B_VALUE:
-        if tag not in dataset or creator not in dataset:
-            continue
-        try:
-            if str(dataset[creator].value).strip() == name:
-                return _private_number(dataset[tag].value) % _GE_OFFSET
-        except PARSER_ERRORS:
-            continue
-    return None
-
-
-def _private_number(value: Any) -> float:  # noqa: ANN401 - what the file holds
-    """The first number of a private value; files that do not say its VR have it as bytes: a float or text."""
-    if isinstance(value, bytes):
-        text = value.strip(b" \0")
-        if text.replace(b"\\", b"").replace(b".", b"").isdigit():
-            return float(text.split(b"\\")[0])
-        return float(struct.unpack("<f", value)[0])
-    return float(next(iter(value)) if isinstance(value, Iterable) and not isinstance(value, str) else value)

@@ -67,7 +67,8 @@ def read_stack(stack: Stack, files: PixelFiles, progress: Progress) -> StackPixe
             errors.append(error)
     if not filled.any():
         raise errors[0]
-    voxels[~filled] = voxels[filled].min()
+    if not filled.all():
+        voxels[~filled] = voxels[filled].min()
     voxels, repaired = finite_voxels(voxels)
     warnings = [f"Slices were left blank. {error.message}" for error in errors[:_NAMED_ERRORS]]
     warnings += repaired + [_COLOUR_WARNING] * coloured
@@ -132,7 +133,7 @@ def _compact(voxels: Voxels) -> Voxels:
         return voxels
     low, high = int(voxels.min()), int(voxels.max())
     if low >= -32768 and high <= 32767:
-        return voxels.astype(np.int16)
+        return voxels.view(np.int16) if voxels.dtype == np.uint16 else voxels.astype(np.int16)
     if voxels.dtype == np.uint32:
         return voxels.astype(np.int32 if high <= np.iinfo(np.int32).max else np.float32)
     return voxels
@@ -157,5 +158,7 @@ def _decoded(
 ) -> Iterator[tuple[int, Frame, Voxels]]:
     indices = sorted(members)
     with reading(path, "a DICOM image", "Its pixel data is cut short or damaged: copy it again from its source."):
-        for index, pixels in zip(indices, files.frames(path, indices), strict=True):
+        native = members[indices[0]][1].pixels
+        found = files.frames(path, indices) if native is None else native.frames(path, indices)
+        for index, pixels in zip(indices, found, strict=True):
             yield *members[index], pixels

@@ -11,7 +11,7 @@ from tumorview.core.geometry import Geometry
 from tumorview.core.labels import Colour
 from tumorview.core.mask import Mask
 from tumorview.errors import ReadError
-from tumorview.io.dicom_scan import check_size, is_dicom, read_dataset
+from tumorview.io.dicom_header import Start, is_dicom, read_header
 from tumorview.io.pixels import MAX_VOXELS
 from tumorview.io.segments import Segment, mask_of
 from tumorview.io.untrusted import reading
@@ -25,9 +25,7 @@ def is_dicom_seg(path: Path) -> bool:
     if not is_dicom(path):
         return False
     try:
-        header = read_dataset(path, pixels=False)
-        with reading(path, "a DICOM segmentation"):
-            return str(header.get("SOPClassUID", "")) in SEGMENTATION_CLASSES
+        return read_header(Start.of(path)).kind in SEGMENTATION_CLASSES
     except ReadError:
         return False
 
@@ -40,7 +38,7 @@ def read_seg_mask(path: Path) -> Mask:
     with reading(path, "a DICOM segmentation"):
         import highdicom  # a third of a second that nobody waits for who opens other masks
 
-        check_size(read_dataset(path, pixels=False), path)
+        read_header(Start.of(path)).check_size()
         logging.getLogger("highdicom").setLevel(logging.CRITICAL + 1)  # its messages quote the file
         file = highdicom.seg.segread(path)
         extent = file.get_volume_geometry()

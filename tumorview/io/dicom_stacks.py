@@ -12,8 +12,9 @@ from collections.abc import Callable, Hashable, Sequence
 import numpy as np
 import numpy.typing as npt
 
-from tumorview.io.dicom_frame import PRIVATE_B_VALUE, Frame
+from tumorview.io.dicom_frame import Frame
 from tumorview.io.dicom_placing import Stack, can_be_filled, numbers_of, placed, steps
+from tumorview.io.dicom_values import PRIVATE_B_VALUE
 
 MAX_PARTS = 32  # images of the same slices in one series (times, directions) that are all opened ...
 SHOWN = 8  # ... and how many of more

@@ -15,7 +15,7 @@ from pydicom.dataset import Dataset
 
 from tumorview.core.tags import HeaderTag
 from tumorview.errors import ReadError
-from tumorview.io.dicom_scan import is_dicom
+from tumorview.io.dicom_header import is_dicom
 from tumorview.io.nifti_header import is_nifti, opened
 from tumorview.io.untrusted import reading
 
