@@ -8,6 +8,7 @@ from typing import Any
 from PySide6.QtCore import QPoint, QTimer
 from PySide6.QtWidgets import QApplication, QWidget
 
+from tumorview.app.training_flow import PageId
 from tumorview.gui import application
 from tumorview.gui.main_window import MainWindow
 
@@ -42,6 +43,8 @@ def watched(*arguments: Any, **options: Any) -> MainWindow:
         if wizard is not None:
             state = wizard.flow.state
             told |= {"page": state.page, "cases": len(state.cases), "run": str(wizard.flow.run_folder)}
+            run = wizard.page(PageId.RUN).run
+            told["training"] = None if run is None else run.state
             told |= {"choices": state.choices.to_dict(), "hint": wizard.hint.full_text()}
         mask, prediction = window.session.mask, window.session.prediction
         told["marked"] = 0 if mask is None else int((mask.data > 0).sum())
