@@ -43,6 +43,17 @@ RECIPE = Recipe(
     augment=AugmentSettings(rotation_degrees=20, noise=0.05, noise_probability=0.5, all_flair=0.2),
     optimiser=OptimiserSettings(ema=0.9),
 )
+# The program with 600 MB more of memory than it holds once torch is loaded.
+SHORT_OF_MEMORY = """
+import resource, sys
+from pathlib import Path
+import tumorview.ml.trainer
+from tumorview.__main__ import main
+
+held = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
+resource.setrlimit(resource.RLIMIT_AS, (held + 600_000_000, resource.RLIM_INFINITY))
+sys.exit(main())
+"""
 pytestmark = [
     pytest.mark.slow,
     pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="there is no kill -9 here"),
@@ -168,3 +179,29 @@ def test_a_loss_that_is_no_number_is_explained_and_a_lower_rate_offered(data_set
     offer = next(one for one in run.failure.offers if one.name == "lower_rate")
     assert load_recipe(run._recipe_for(offer)).phases[0].lr == pytest.approx(phase.lr / 3)
     assert not (run.folder / "best.safetensors").exists()  # weights that are no numbers are never kept
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="limits a process as Linux does")
+def test_real_want_of_memory_in_a_step_is_explained_and_half_the_batch_goes_on_from_the_checkpoint(
+    data_set: Path, tmp_path: Path
+):
+    small = dataclasses.replace(RECIPE.phases[0], steps=4)
+    greedy = dataclasses.replace(small, size=256, batch=192, steps=1)
+    recipe = dataclasses.replace(RECIPE, phases=(small, greedy))
+    run = run_of(tmp_path / "run", data_set, recipe)
+    run._command = [sys.executable, "-c", SHORT_OF_MEMORY]
+    run.start()
+    follow(run, RunState.FAILED, RunState.FINISHED)
+    assert run.state is RunState.FAILED
+    assert run.failure.trouble is Trouble.MEMORY
+    assert f"goes on from step {small.steps}" in run.failure.remedy
+    half = run.failure.offers[0]
+    assert half.name == "half_batch"
+    assert [phase.batch for phase in load_recipe(run._recipe_for(half)).phases] == [1, 96]
+
+    less = dataclasses.replace(greedy, batch=2)  # other programs were closed, or the user has changed the recipe
+    (run.folder / "recipe.toml").write_text(recipe_text(dataclasses.replace(recipe, phases=(small, less))))
+    run.start(half)
+    follow(run, RunState.FAILED, RunState.FINISHED)
+    assert run.state is RunState.FINISHED
+    assert list(run.curves.validations) == [2, 4, 5]
