@@ -4,18 +4,19 @@ import threading
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 from doubles import TIMEOUT
 from PySide6.QtCore import QPointF, Qt
-from PySide6.QtWidgets import QApplication, QMessageBox
+from PySide6.QtWidgets import QApplication, QFileDialog, QMessageBox
 from pytestqt.qtbot import QtBot
 
 from tests.unit.finished_runs import write_installed, write_run
 from tests.unit.lgg_layout import write_patient
-from tumorview.app import model_comparison
-from tumorview.app.comparison import COMPARISON_NAME
+from tumorview.app import model_comparison, tasks
+from tumorview.app.comparison import COMPARISON_NAME, Comparison
 from tumorview.app.model_store import ModelStore
 from tumorview.app.session import Session
 from tumorview.app.settings import Settings
@@ -94,7 +95,13 @@ def page(qtbot: QtBot, run: Path, store: ModelStore, networks: Networks, tmp_pat
     jobs = JobRunner(lambda: None)
     told: list[int] = []
     services = WizardServices(Session(), jobs, Settings, tmp_path, tmp_path / "models", lambda: told.append(1))
-    page = ResultPage(run, services, store=store)
+
+    def compare(run: Path, *, models: Path, **options: Any) -> Comparison:
+        """In this process, where the networks are doubles."""
+        assert models == services.models_folder
+        return tasks.compare_run(run, models=store.registry, **options)
+
+    page = ResultPage(run, services, store=store, compare=compare)
     page.told = told
     page.jobs = jobs
     page.resize(1000, 700)
@@ -143,6 +150,22 @@ def test_a_result_is_kept_and_not_measured_again(qtbot: QtBot, page: ResultPage,
     page.again.click()
     finish(qtbot, page)
     assert networks.opened > opened
+
+
+def test_what_the_new_model_costs_is_measured_on_data_that_the_user_names(
+    qtbot: QtBot, page: ResultPage, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    page.enter()
+    finish(qtbot, page)
+    write_patient(tmp_path / "collection", "TCGA_YY_0001_20000101", 2, seed=5)
+    monkeypatch.setattr(QFileDialog, "getExistingDirectory", lambda *_: str(tmp_path / "collection"))
+    qtbot.mouseClick(page.elsewhere, Qt.MouseButton.LeftButton)
+    finish(qtbot, page)
+    titles = [page.table.item(line, 0).text() for line in range(page.table.rowCount())]
+    assert any("collection" in title for title in titles)
+    page.again.click()  # and once more without asking for the folder
+    finish(qtbot, page)
+    assert [cost.name for cost in page.comparison.original][1:] == ["collection"]
 
 
 def test_cancelling_leaves_a_page_that_can_compare_again(qtbot: QtBot, page: ResultPage, networks: Networks) -> None:
@@ -225,7 +248,7 @@ def test_an_installation_that_fails_can_be_tried_again(
     page.install.click()
     finish(qtbot, page)
     box = page.findChild(QMessageBox, "error_dialog")
-    assert "could not be stored" in box.text()
+    assert "was not written" in box.text()
     box.close()
     (tmp_path / "models").unlink()
     page.install.click()

@@ -152,7 +152,7 @@ def test_a_measurement_in_a_process_of_its_own_tells_time_and_memory():
 
 def test_a_measurement_is_cancelled_at_once(monkeypatch: pytest.MonkeyPatch):
     started: list[subprocess.Popen] = []
-    monkeypatch.setattr("tumorview.app.training_measure.program", lambda: [sys.executable, "-c", "input()"])
+    monkeypatch.setattr("tumorview.app.child_process.program", lambda: [sys.executable, "-c", "input()"])
     token = CancelToken()
     real = subprocess.Popen
 
@@ -169,7 +169,7 @@ def test_a_measurement_is_cancelled_at_once(monkeypatch: pytest.MonkeyPatch):
 
 def test_a_measurement_that_fails_says_why(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(
-        "tumorview.app.training_measure.program",
+        "tumorview.app.child_process.program",
         lambda: [sys.executable, "-c", "import sys; sys.exit('not enough memory')"],
     )
     with pytest.raises(TrainingError, match=r"not enough memory.*smaller slices"):

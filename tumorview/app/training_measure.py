@@ -1,20 +1,16 @@
 """What a recipe costs on this machine, measured in a process of its own, as the training itself will run."""
 
-import contextlib
 import json
-import subprocess
-import sys
 import tempfile
 from dataclasses import replace
 from pathlib import Path
 
+from tumorview.app.child_process import child
 from tumorview.app.jobs import JobContext
-from tumorview.app.training_run import program
 from tumorview.errors import TrainingError
 from tumorview.ml.recipes import Recipe, recipe_text
 from tumorview.ml.training_estimate import TrainingEstimate, small
 
-_POLL_SECONDS = 0.1
 _REMEDY = "Choose smaller slices, a smaller batch or a narrower network, and measure again."
 
 
@@ -32,31 +28,12 @@ def measure_recipe(recipe: Recipe, device: str, context: JobContext) -> Training
         file = Path(scratch) / "recipe.toml"
         file.write_text(recipe_text(small(recipe)), encoding="utf-8")
         words = ["train-estimate", "--recipe", str(file), "--device", device, "--background", "--json"]
-        flags = 0
-        if sys.platform == "win32":
-            flags = subprocess.CREATE_NO_WINDOW
-        child = subprocess.Popen(
-            [*program(), *words], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-            creationflags=flags,
-        )  # fmt: skip
-        try:
-            output, errors = _answer(child, context)
-        finally:
-            if child.poll() is None:
-                child.kill()
-                child.communicate()
-    if child.returncode:
-        said = errors.decode(errors="replace").strip().splitlines()
-        reason = said[-1] if said else f"its process ended with {child.returncode}"
+        with child(words) as measuring:
+            output = b"".join(measuring.lines(context))
+            code, reason = measuring.process.returncode, measuring.last_words
+    if code:
         raise TrainingError(f"The measurement failed: {reason}", _REMEDY)
     try:
         return TrainingEstimate.from_dict(json.loads(output))
     except (ValueError, KeyError, TypeError) as error:
         raise TrainingError(f"The measurement gave no answer ({error}).", _REMEDY) from error
-
-
-def _answer(child: "subprocess.Popen[bytes]", context: JobContext) -> tuple[bytes, bytes]:
-    while True:
-        with contextlib.suppress(subprocess.TimeoutExpired):
-            return child.communicate(timeout=_POLL_SECONDS)
-        context.check()

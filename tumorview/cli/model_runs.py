@@ -9,8 +9,9 @@ from tumorview.app import tasks
 from tumorview.app.comparison import Comparison
 from tumorview.app.model_comparison import RunContents
 from tumorview.app.model_store import ModelStore
+from tumorview.app.training_process import stay_in_background
 from tumorview.cli.options import AsJson, Device, Engine
-from tumorview.cli.output import percent, print_json, print_line, print_table, progress_bar
+from tumorview.cli.output import percent, print_json, print_line, print_table, progress_bar, progress_lines
 
 Run = Annotated[Path, typer.Argument(metavar="RUN", help="Folder of a finished run.", show_default=False)]
 Data = Annotated[
@@ -35,10 +36,18 @@ def compare(
     ] = None,
     device: Device = "auto",
     engine: Engine = "auto",
+    models: Annotated[Path | None, typer.Option("--models", help="Another folder of models.", hidden=True)] = None,
+    cache: Annotated[Path | None, typer.Option("--cache", help="Where converted networks are.", hidden=True)] = None,
+    background: Annotated[
+        bool, typer.Option("--background", help="Leave one core and the right of way to other programs.")
+    ] = False,
+    json_lines: Annotated[bool, typer.Option("--json-lines", help="Progress as one JSON document a line.")] = False,
     json: AsJson = False,
 ) -> None:
     """Compare a run's model with the default on the run's held-out patients; kept as RUN/comparison.json."""
-    with progress_bar("Comparing") as context:
+    if background:
+        stay_in_background()
+    with progress_lines() if json_lines else progress_bar("Comparing") as context:
         result = tasks.compare_run(
             run,
             data=data,
@@ -46,8 +55,12 @@ def compare(
             reference_patients=reference_patients,
             device=device,
             engine=engine,
+            models=None if models is None else ModelStore.in_folder(models).registry,
+            cache=cache,
             context=context,
         )
+    if json_lines:
+        return
     if json:
         print_json(result.to_dict())
     else:

@@ -1,5 +1,6 @@
 """What a command prints: one JSON document or a few lines on stdout, progress and errors on stderr."""
 
+import contextlib
 import json
 import math
 import sys
@@ -12,6 +13,7 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
 from tumorview.app.jobs import JobContext
+from tumorview.errors import TumorViewError
 
 stderr = Console(stderr=True)
 
@@ -58,6 +60,30 @@ def progress_bar(title: str) -> Iterator[JobContext]:
         yield JobContext(
             on_progress=lambda fraction, text: bar.update(task, completed=fraction, description=text or title)
         )
+
+
+@contextmanager
+def progress_lines() -> Iterator[JobContext]:
+    """A context for a task whose progress is read by a program."""
+    with told_errors():
+        yield JobContext(on_progress=lambda fraction, text: write_line({"fraction": fraction, "text": text}))
+
+
+@contextmanager
+def told_errors() -> Iterator[None]:
+    """An error as one more line, so that whoever follows knows its kind."""
+    try:
+        yield
+    except TumorViewError as error:
+        write_line({"error": {"kind": type(error).__name__, "message": error.message, "remedy": error.remedy}})
+        raise
+
+
+def write_line(document: dict[str, object]) -> None:
+    """One JSON document on a line of its own, at once."""
+    with contextlib.suppress(OSError):  # work is worth more than the lines about it
+        sys.stdout.write(json.dumps(document) + "\n")
+        sys.stdout.flush()
 
 
 def _finite(value: Any) -> Any:  # noqa: ANN401 - any JSON value

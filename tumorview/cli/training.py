@@ -1,9 +1,6 @@
 """``train``: for people a progress bar, for the training wizard's child process JSON lines."""
 
-import contextlib
-import json
 import signal
-import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
@@ -16,8 +13,7 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
 from tumorview.app import tasks
 from tumorview.app.training_process import StopWatch, speaks_for_all, stay_in_background
-from tumorview.cli.output import percent, print_line, stderr
-from tumorview.errors import TumorViewError
+from tumorview.cli.output import percent, print_line, stderr, told_errors, write_line
 
 Listener = Callable[[tasks.TrainProgress], None]
 
@@ -59,7 +55,7 @@ def train(
     if not speaks_for_all():
         return
     if json_lines:
-        _write({"completed": report.completed, "total_step": report.total_step, "asked": stop.kind})
+        write_line({"completed": report.completed, "total_step": report.total_step, "asked": stop.kind})
     else:
         print_line(f"{'Finished' if report.completed else 'Stopped'} at step {report.total_step}; the run is in {out}")
     stop.clear()
@@ -67,18 +63,9 @@ def train(
 
 @contextmanager
 def _lines() -> Iterator[Listener]:
-    """Progress as lines; an error as one more of them, so that whoever follows knows its kind."""
-    try:
-        yield lambda state: _write(asdict(state))
-    except TumorViewError as error:
-        _write({"error": {"kind": type(error).__name__, "message": error.message, "remedy": error.remedy}})
-        raise
-
-
-def _write(document: dict[str, object]) -> None:
-    with contextlib.suppress(OSError):  # a run is worth more than the lines about it
-        sys.stdout.write(json.dumps(document) + "\n")
-        sys.stdout.flush()
+    """Progress as lines."""
+    with told_errors():
+        yield lambda state: write_line(asdict(state))
 
 
 @contextmanager

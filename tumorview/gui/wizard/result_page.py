@@ -7,6 +7,7 @@ from pathlib import Path
 
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import (
+    QFileDialog,
     QGridLayout,
     QLabel,
     QProgressBar,
@@ -17,8 +18,8 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from tumorview.app import tasks
 from tumorview.app.comparison import Comparison
+from tumorview.app.comparison_process import compare_in_child
 from tumorview.app.jobs import Job, JobContext
 from tumorview.app.model_comparison import RunContents, kept_comparison
 from tumorview.app.model_store import ModelStore, StoredModel
@@ -38,7 +39,10 @@ _UNCOMPARED = "Without a comparison the new model is installed as a candidate."
 
 
 class ResultPage(WizardPage):
-    """Compares the run's model with the default and installs it. ``store`` takes the place of the user's models."""
+    """Compares the run's model with the default and installs it.
+
+    ``store`` takes the place of the user's models, ``compare`` that of a comparison in a process of its own.
+    """
 
     title = "Result"
     lead = "Old and new model on the held-out patients, which neither training nor the choice of weights has seen."
@@ -50,11 +54,14 @@ class ResultPage(WizardPage):
         parent: QWidget | None = None,
         *,
         store: ModelStore | None = None,
+        compare: Callable[..., Comparison] = compare_in_child,
     ) -> None:
         super().__init__(parent)
         self.setObjectName("training_result_page")
         self._run, self._services = run_folder, services
         self._store = store or ModelStore.in_folder(services.models_folder)
+        self._compare = compare
+        self._reference: Path | None = None  # data like the old model's own, where the user has named some
         self.comparison: Comparison | None = None
         self.installed: StoredModel | None = None
         self._named = False
@@ -111,6 +118,10 @@ class ResultPage(WizardPage):
         self.bar_text.setAlignment(Qt.AlignmentFlag.AlignHCenter)
         self.cancel = _button("result_cancel", "Cancel", "Stop comparing", self.leave)
         self.again = _button("result_compare", "&Compare Again", "Measure both models once more", self.compare)
+        self.elsewhere = _button(
+            "result_reference", "Cost &Elsewhere…",
+            "Also measure on a folder of data like those that the old model was made for", self._choose_reference,
+        )  # fmt: skip
         self.name, self.notes = name_field(), notes_field()
         self.notes.setFixedHeight(52)
         self.as_default = CheckBox("Make it the &default")
@@ -150,7 +161,8 @@ class ResultPage(WizardPage):
             head.addWidget(line)
         top = row(self.verdict_icon, spacing=theme.GRID)
         top.addLayout(head, 1)
-        top.addWidget(self.again, 0, Qt.AlignmentFlag.AlignTop)
+        for button in (self.elsewhere, self.again):
+            top.addWidget(button, 0, Qt.AlignmentFlag.AlignTop)
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(theme.GRID)
@@ -179,21 +191,29 @@ class ResultPage(WizardPage):
 
     def compare(self, *, anew: bool = True) -> None:
         """Compare in the background; what was measured of these weights before is taken, unless ``anew``."""
-        run, store, settings = self._run, self._store, self._services.settings()
-        cache = self._services.folder / "cache"
+        run, store, settings, compare = self._run, self._store, self._services.settings(), self._compare
+        reference = self._reference
+        cache, models = self._services.folder / "cache", self._services.models_folder
 
         def work(context: JobContext) -> tuple[RunContents, Comparison, StoredModel | None]:
             contents = RunContents.read(run)
             found = None if anew else kept_comparison(contents)
-            found = found or tasks.compare_run(
-                run, device=settings.device, engine=settings.engine, models=store.registry, cache=cache, context=context
-            )
+            found = found or compare(
+                run, device=settings.device, engine=settings.engine, models=models, cache=cache, reference=reference,
+                context=context,
+            )  # fmt: skip
             return contents, found, store.with_weights(found.new.weights_sha256)
 
         self.comparison = None
         handlers = Handlers(done=self._compared, failed=self._failed, cancelled=self._cancelled)
         self._services.jobs.start(Job("Comparing the models", work, exclusive=COMPARE), handlers)
         self._show_state()
+
+    def _choose_reference(self) -> None:
+        folder = QFileDialog.getExistingDirectory(self, "Data like those of the old model, in the LGG layout")
+        if folder:
+            self._reference = Path(folder)
+            self.compare()
 
     def _progressed(self, report: JobProgress) -> None:
         if report.job.exclusive == COMPARE:
@@ -233,6 +253,7 @@ class ResultPage(WizardPage):
         self.stack.setVisible(comparing or comparison is not None)
         self.stack.setCurrentIndex(0 if comparing else 1)
         self.again.setVisible(not comparing)
+        self.elsewhere.setVisible(comparison is not None)
         self.again.setText("&Compare Again" if comparison is not None else "&Compare")
         if comparing:
             self.bar.setValue(0)
