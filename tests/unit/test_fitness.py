@@ -13,6 +13,7 @@ from tumorview.core.geometry import Geometry
 from tumorview.core.study import Role, Series, Study
 from tumorview.core.volume import Volume
 from tumorview.errors import JobCancelled
+from tumorview.ml.inputs import prepare
 
 SLICES, SIDE = 24, 96
 
@@ -120,6 +121,16 @@ def test_a_channel_that_lies_elsewhere_or_shows_something_else_is_named() -> Non
     told = texts(tasks.assess(study))
     assert "not registered to it: FLAIR takes its place" in told
     assert "post-contrast T1 does not show the head where the FLAIR does" in told
+
+
+def test_one_grid_in_two_frames_of_reference_is_taken_as_aligned_and_told() -> None:
+    flair = series(Role.FLAIR, phantom(), frame_of_reference="1")
+    others = (series(role, phantom(), frame_of_reference="2") for role in (Role.T1, Role.T1CE))
+    study = Study(Path("x"), (flair, *others))
+    told = tasks.assess(study)
+    assert told.light is Light.AMBER
+    assert "pre-contrast T1 names another frame of reference, but has the FLAIR's grid: taken as aligned" in texts(told)
+    assert "taken as aligned" in " ".join(prepare(study).warnings)
 
 
 def test_the_gravest_reason_comes_first_and_gives_the_light() -> None:

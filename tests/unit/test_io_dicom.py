@@ -14,6 +14,7 @@ from pydicom.encaps import encapsulate
 from pydicom.uid import MPEG2MPML, DeflatedExplicitVRLittleEndian, generate_uid
 
 from tests.unit.synthetic import CORONAL, SAGITTAL, SeriesSpec, pattern, write_classic, write_enhanced
+from tumorview.core.opening import Opening
 from tumorview.core.progress import Progress
 from tumorview.core.study import Role, Series, Study
 from tumorview.errors import JobCancelled, ReadError
@@ -383,6 +384,24 @@ def test_a_disc_among_other_files_opens(tmp_path: Path):
     study = open_study(tmp_path)
     assert len(study.series) == 2
     assert "that the DICOMDIR names are not there" in " ".join(study.warnings)
+
+
+def test_one_file_of_a_series_opens_with_the_slices_beside_it(tmp_path: Path):
+    spec = SeriesSpec(pattern(SHAPE))
+    paths = write_classic(tmp_path, spec)
+    write_classic(tmp_path, SeriesSpec(pattern((3, 10, 12)), study_uid=spec.study_uid, description="AX T1"))
+    shutil.copy(paths[2], tmp_path / "copy.dcm")
+    study = open_study(paths[2])
+    _assert_places(_only(study), spec)
+    assert "is one of 8 slices" in study.warnings[0]
+    assert open_study(paths[2], opening=Opening(alone=True)).reference.volume.shape == (1, 10, 12)
+
+
+def test_one_file_of_a_localizer_opens_with_the_slices_of_its_direction(tmp_path: Path):
+    for orientation, number in ((SAGITTAL, 3), (CORONAL, 5)):
+        spec = SeriesSpec(pattern((number, 10, 12)), orientation=orientation, series_uid="1.2.3")
+        paths = write_classic(tmp_path, spec)
+    assert _only(open_study(paths[0])).volume.shape == (5, 10, 12)
 
 
 @pytest.mark.parametrize("name", ["MR_small", "MR_small_bigendian", "MR_small_implicit", "MR_small_padded"])

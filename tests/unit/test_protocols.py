@@ -5,7 +5,9 @@ from pathlib import Path
 
 import numpy as np
 
+from tumorview.app import tasks
 from tumorview.app.protocols import LIMIT, remembered, with_correction
+from tumorview.app.settings import SettingsStore
 from tumorview.core.geometry import Geometry
 from tumorview.core.study import Role, Series, Study
 from tumorview.core.volume import Volume
@@ -26,6 +28,16 @@ def test_a_correction_holds_for_the_next_patient_of_the_protocol() -> None:
     opened = remembered(lines, second)
     assert opened.id == second.id
     assert opened.roles == {"9": Role.T1CE}
+
+
+def test_the_command_line_takes_corrected_roles_and_says_so(tmp_path: Path) -> None:
+    store = SettingsStore(tmp_path)
+    study = Study(Path("a"), (series("1", "x"), series("2", "y")))
+    assert tasks.with_own_roles(study, store) is study
+    store.change(protocol_roles=with_correction((), study, study.series[0], Role.FLAIR))
+    corrected = tasks.with_own_roles(study, store)
+    assert corrected.reference.uid == "1"
+    assert corrected.warnings == ("Roles as you corrected them for this protocol before: FLAIR.",)
 
 
 def test_series_that_look_alike_are_told_apart_by_their_order() -> None:

@@ -1,5 +1,7 @@
 """The segmenter: parts before the end, the slice in view first, one engine for many runs."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -7,6 +9,7 @@ from tests.unit.tiny_models import write_model
 from tumorview.app import tasks
 from tumorview.app.jobs import CancelToken, JobContext
 from tumorview.app.segmenter import Segmenter, SegmentOptions
+from tumorview.app.settings import Settings, second_look
 from tumorview.core.geometry import Geometry
 from tumorview.core.study import Role, Series, Study
 from tumorview.core.volume import Volume
@@ -58,6 +61,16 @@ def test_the_engine_stays_open_for_the_same_choices_only(segmenter, study, monke
         segmenter(study, SegmentOptions(model="nonsense"), JobContext())
     segmenter(study, OPTIONS, JobContext())
     assert opened == ["torch"]
+
+
+def test_a_second_look_is_taken_or_left_whatever_the_card_says(segmenter, study):
+    def looks(second_look: bool | None) -> int:
+        chosen = replace(OPTIONS, second_look=second_look)
+        return len(segmenter(study, chosen, JobContext()).origin.postprocess)
+
+    assert [looks(choice) for choice in (None, True, False)] == [0, 1, 0]
+    assert looks(second_look(Settings(second_look="always"))) == 1
+    assert looks(second_look(Settings())) == 0
 
 
 def test_a_cancel_leaves_the_segmenter_usable(segmenter, study):

@@ -23,6 +23,12 @@ def remembered(lines: Sequence[str], study: Study) -> Study:
     return study
 
 
+def sentence(study: Study) -> str:
+    """What ``remembered`` has changed in ``study``, for the user."""
+    named = ", ".join(str(study.role_of(one)) for one in study.series if one.uid in study.roles)
+    return f"Roles as you corrected them for this protocol before: {named}"
+
+
 def with_correction(lines: Sequence[str], study: Study, series: Series, role: Role) -> Lines:
     """``lines`` with ``role`` for the protocol of ``series``; a protocol that is recognised rightly is forgotten."""
     key = next((key for one, key in _keys(study) if one.uid == series.uid), "")

@@ -15,7 +15,7 @@ from tumorview.core.slicing import Plane, PlaneView
 from tumorview.core.study import Study
 from tumorview.ml.card import ModelCard
 from tumorview.ml.engines.base import Engine
-from tumorview.ml.postprocess import NO_POSTPROCESS
+from tumorview.ml.postprocess import NO_POSTPROCESS, Postprocess
 from tumorview.ml.registry import ModelEntry, ModelRegistry, user_models_folder
 
 
@@ -24,7 +24,8 @@ class SegmentOptions:
     """What the user chose for a run: ``model`` is an id ("" the default one), ``threshold`` None the model's own.
 
     ``first`` is the voxel (k, j, i) in view: the axial slice through it is predicted first. Without ``postprocess``
-    the network's bare answer is given, whatever its card recommends. ``label`` is the label that a model of one class
+    the network's bare answer is given, whatever its card recommends. ``second_look`` says whether slices that may hold
+    tumour are predicted again mirrored (None: as the card recommends). ``label`` is the label that a model of one class
     writes, None the model's own.
     """
 
@@ -34,6 +35,7 @@ class SegmentOptions:
     threshold: float | None = None
     first: tuple[int, int, int] | None = None
     postprocess: bool = True
+    second_look: bool | None = None
     label: int | None = None
 
 
@@ -87,7 +89,7 @@ class Segmenter:
                 first=_first_slice(study, options),
                 progress=context.part(0.1, 1.0),
                 on_slices=publish,
-                postprocess=None if options.postprocess else NO_POSTPROCESS,
+                postprocess=_postprocess(card, options),
             )
         threshold = card.threshold if options.threshold is None else options.threshold
         return replace(prediction, threshold=threshold, classes=classes)
@@ -112,6 +114,11 @@ def _classes(card: ModelCard, options: SegmentOptions) -> tuple[ModelClass, ...]
     if options.label is None or len(classes) != 1:
         return classes
     return (replace(classes[0], label=options.label),)
+
+
+def _postprocess(card: ModelCard, options: SegmentOptions) -> Postprocess:
+    usual = card.postprocess if options.postprocess else NO_POSTPROCESS
+    return usual if options.second_look is None else replace(usual, second_look=options.second_look)
 
 
 def _first_slice(study: Study, options: SegmentOptions) -> int | None:

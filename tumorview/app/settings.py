@@ -157,6 +157,13 @@ class Settings:
         "Automatic measures once which engine is fastest on this machine.",
         choices=choices(auto="Automatic", torch="PyTorch", openvino="OpenVINO"),
     )
+    second_look: str = option(
+        "card",
+        COMPUTE,
+        "Second look",
+        "Slices that may hold tumour are predicted again mirrored, and both answers are made into one: slower, surer.",
+        choices=choices(card="As the model's card says", always="Always", never="Never"),
+    )
     autosave_minutes: int = option(
         5,
         FILES,
@@ -221,6 +228,11 @@ def role_presets(settings: Settings) -> dict[Role, Preset]:
     """The window presets that were chosen for roles; roles that keep to the file are left out."""
     chosen = {role: getattr(settings, f"{role.lower()}_window") for role in Role}
     return {role: Preset(preset) for role, preset in chosen.items() if preset != "own"}
+
+
+def second_look(settings: Settings) -> bool | None:
+    """``SegmentOptions.second_look`` as chosen; None leaves it to the model's card."""
+    return {"always": True, "never": False}.get(settings.second_look)
 
 
 def default_folder() -> Path:

@@ -9,14 +9,14 @@ from typing import Any, Literal
 import numpy as np
 import numpy.typing as npt
 
-from tumorview.app import model_comparison
+from tumorview.app import model_comparison, protocols
 from tumorview.app.comparison import Comparison
 from tumorview.app.jobs import JobContext
 from tumorview.app.model_comparison import RunContents, plan_of
 from tumorview.app.model_reports import write_model_report
 from tumorview.app.segmenter import RunSegmentation, Segmenter, SegmentOptions
 from tumorview.app.session_files import bring_back, open_session, save_session
-from tumorview.app.settings import default_folder
+from tumorview.app.settings import SettingsStore, default_folder
 from tumorview.core import colour_maps, metrics
 from tumorview.core.colour_maps import ColourMap
 from tumorview.core.fitness import Fitness
@@ -60,6 +60,15 @@ def open_study(path: Path | str, context: JobContext | None = None, opening: Ope
     ``opening`` says which study of several is meant and what becomes of irregular slices.
     """
     return registry.open_study(Path(path), context or JobContext(), opening)
+
+
+def with_own_roles(study: Study, store: SettingsStore | None = None) -> Study:
+    """``study`` with the roles that the user corrected in the window for its protocol; a warning names them."""
+    known = (store or SettingsStore(default_folder())).current.protocol_roles
+    corrected = protocols.remembered(known, study)
+    if not corrected.roles:
+        return study
+    return replace(corrected, warnings=(*study.warnings, f"{protocols.sentence(corrected)}."))
 
 
 def open_mask(path: Path | str, grid: Geometry, *, resample: bool = False) -> Mask:

@@ -7,7 +7,7 @@ import typer
 
 from tumorview.app import documents, shortcut_page, tasks
 from tumorview.app.actions import ACTIONS
-from tumorview.cli.options import AsJson, InputPath, IrregularSlices, QForm, StudyKey
+from tumorview.cli.options import Alone, AsJson, InputPath, IrregularSlices, OwnRoles, QForm, StudyKey
 from tumorview.cli.output import print_json, print_line, print_table, print_warning, progress_bar
 from tumorview.core.opening import Irregular, Opening
 
@@ -24,11 +24,14 @@ def info(
     study_key: StudyKey = "",
     irregular: IrregularSlices = Irregular.AS_IS,
     qform: QForm = False,
+    alone: Alone = False,
+    own_roles: OwnRoles = True,
     json: AsJson = False,
 ) -> None:
     """Series, roles, shapes, spacing and affines (LPS) of a study."""
     with progress_bar("Reading") as context:
-        study = tasks.open_study(path, context, Opening(study_key, irregular, qform))
+        study = tasks.open_study(path, context, Opening(study_key, irregular, qform, alone=alone))
+        study = tasks.with_own_roles(study) if own_roles else study
     if json:
         print_json(documents.info(study))
         return
@@ -57,10 +60,13 @@ def convert(
     study_key: StudyKey = "",
     irregular: IrregularSlices = Irregular.AS_IS,
     qform: QForm = False,
+    alone: Alone = False,
+    own_roles: OwnRoles = True,
 ) -> None:
     """Write a series as NIfTI in exact geometry."""
     with progress_bar("Reading") as context:
-        study = tasks.open_study(path, context, Opening(study_key, irregular, qform))
+        study = tasks.open_study(path, context, Opening(study_key, irregular, qform, alone=alone))
+        study = tasks.with_own_roles(study) if own_roles else study
         if every and not study_key:
             written, warnings = tasks.convert_every_study(study, out, context)
         else:

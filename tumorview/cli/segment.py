@@ -7,14 +7,17 @@ import typer
 
 from tumorview.app import documents, tasks
 from tumorview.cli.options import (
+    Alone,
     AsJson,
     Device,
     Engine,
     InputPath,
     IrregularSlices,
     ModelId,
+    OwnRoles,
     Postprocess,
     QForm,
+    SecondLook,
     StudyKey,
 )
 from tumorview.cli.output import percent, print_json, print_line, print_warning, progress_bar
@@ -43,17 +46,26 @@ def segment(
         float | None, typer.Option("--threshold", min=0.0, max=1.0, help="Probability from which a voxel is tumour.")
     ] = None,
     postprocess: Postprocess = True,
+    second_look: SecondLook = None,
     study_key: StudyKey = "",
     irregular: IrregularSlices = Irregular.AS_IS,
     qform: QForm = False,
+    alone: Alone = False,
+    own_roles: OwnRoles = True,
     json: AsJson = False,
 ) -> None:
     """Segment the tumour of a study and write the mask."""
     tasks.check_output(out)
     options = tasks.SegmentOptions(
-        model=model, device=device, engine=engine, threshold=threshold, postprocess=postprocess
+        model=model,
+        device=device,
+        engine=engine,
+        threshold=threshold,
+        postprocess=postprocess,
+        second_look=second_look,
     )
-    study, prediction, mask = _predict(path, options, Opening(study_key, irregular, qform))
+    opening = Opening(study_key, irregular, qform, alone=alone)
+    study, prediction, mask = _predict(path, options, opening, own_roles=own_roles)
     output = tasks.export(study, mask, out)
     document = documents.segmentation(prediction, mask, output)
     document["warnings"] = _warnings(study, prediction)
@@ -99,10 +111,11 @@ def demo(
 
 
 def _predict(
-    path: Path, options: tasks.SegmentOptions, opening: Opening | None = None
+    path: Path, options: tasks.SegmentOptions, opening: Opening | None = None, *, own_roles: bool = False
 ) -> tuple[Study, Prediction, Mask]:
     with progress_bar("Reading") as context:
         study = tasks.open_study(path, context, opening)
+        study = tasks.with_own_roles(study) if own_roles else study
     with progress_bar("Segmenting") as context:
         prediction = tasks.segment(study, options, context)
     return study, prediction, prediction.mask()

@@ -31,7 +31,8 @@ class StudyChoice:
 class Opening:
     """How to open: the ``key`` of one study of several ("" for the fullest), and what ambiguous geometry means.
 
-    With ``ask`` several studies of which none is the fullest raise SeveralStudiesError before any voxel is read.
+    ``alone`` takes a single DICOM slice without those that lie beside it. With ``ask`` several studies of which none is
+    the fullest raise SeveralStudiesError before any voxel is read.
     ``qform`` prefers a NIfTI file's qform where it disagrees with the sform.
     """
 
@@ -39,6 +40,7 @@ class Opening:
     irregular: Irregular = Irregular.AS_IS
     qform: bool = False
     ask: bool = False
+    alone: bool = False
 
     def naming(self, key: str) -> "Opening":
         """How to open the very same study again: ``key`` is the one that was opened, "" where there is only one."""

@@ -162,7 +162,7 @@ class FileController(FileWork):
         self._session.open(study)
         self._jobs.cancel_stale()
         if study.roles:
-            self.told.emit(_remembered_roles(study))
+            self.told.emit(protocols.sentence(study))
         if wanted.remember:
             self._memory.store.remember_recent(path)
             self._memory.store.change(last_folder=str(path.resolve().parent))
@@ -286,8 +286,3 @@ class FileController(FileWork):
 
     def _forget_target(self) -> None:
         self._saved_to = None
-
-
-def _remembered_roles(study: Study) -> str:
-    named = ", ".join(str(study.role_of(one)) for one in study.series if one.uid in study.roles)
-    return f"Roles as you corrected them for this protocol before: {named}"

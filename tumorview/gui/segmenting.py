@@ -9,6 +9,7 @@ from PySide6.QtCore import QObject, Signal
 from tumorview.app.jobs import Job, JobContext, JobTag
 from tumorview.app.segmenter import RunSegmentation, SegmentOptions
 from tumorview.app.session import Session
+from tumorview.app.settings import second_look
 from tumorview.core.prediction import Prediction, PredictionPart
 from tumorview.core.study import Study
 from tumorview.errors import GeometryError
@@ -83,6 +84,7 @@ class SegmentController(QObject):
             engine=self._panel.engine.currentData(),
             threshold=self._session.threshold,
             first=self._first_voxel(),
+            second_look=second_look(self._memory.settings),
             label=self._panel.label_to_write,
         )
         segmenter = self._segmenter

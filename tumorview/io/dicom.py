@@ -18,6 +18,7 @@ from tumorview.io.dicom_decode import PixelFiles
 from tumorview.io.dicom_dir import NAME, directory_warnings
 from tumorview.io.dicom_frame import Frame
 from tumorview.io.dicom_header import is_dicom
+from tumorview.io.dicom_neighbours import with_neighbours
 from tumorview.io.dicom_pixels import read_stack
 from tumorview.io.dicom_placing import Stack, longest_part, positions_of, steps
 from tumorview.io.dicom_scan import Scan, scan
@@ -48,7 +49,7 @@ class DicomReader:
 
     def read(self, path: Path, progress: Progress, opening: Opening) -> Study:
         """The Study in ``path``; of several the one that ``opening`` names, otherwise the fullest."""
-        found = _scan(path, progress.part(0.0, _SCAN_PART))
+        found = _scan(path, progress.part(0.0, _SCAN_PART), alone=opening.alone)
         if not found.frames:
             raise ReadError(
                 f"'{path.name}' holds DICOM objects but no image. {' '.join(found.warnings)}".strip(),
@@ -85,10 +86,14 @@ def _identity(frame: Frame) -> str:
     return "  ".join(part for part in (name, frame.text("PatientID"), date) if part)
 
 
-def _scan(path: Path, progress: Progress) -> Scan:
-    """The headers below ``path``; a DICOMDIR stands for its folder, whose files are found without its help."""
+def _scan(path: Path, progress: Progress, *, alone: bool) -> Scan:
+    """The headers below ``path``, for a slice that is not ``alone`` of those beside it.
+
+    A DICOMDIR stands for its folder, whose files are found without its help.
+    """
     if path.is_file() and path.name.upper() != NAME:
-        return scan([path], progress)
+        found = scan([path], progress)
+        return found if alone or len(found.frames) != 1 else with_neighbours(found.frames[0], progress)
     files = list(walk(path if path.is_dir() else path.parent, progress))
     found = scan(files, progress)
     for directory in (file for file in files if file.name.upper() == NAME):

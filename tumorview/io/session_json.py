@@ -34,6 +34,7 @@ def image_to_json(image: ImageReference) -> Json:
         "study": image.opening.study,
         "irregular": str(image.opening.irregular),
         "qform": image.opening.qform,
+        "alone": image.opening.alone,
     }
 
 
@@ -49,11 +50,12 @@ def image_from_json(value: Json) -> ImageReference:
         geometry=geometry,
         title=str(value["title"]),
         fingerprint=str(value["fingerprint"]),
-        # Not in files of earlier versions, which opened in one way only.
+        # Not in files of earlier versions, which opened in one way only: a slice alone, for one.
         opening=Opening(
             study=str(value.get("study", "")),
             irregular=Irregular(value.get("irregular", Irregular.AS_IS)),
             qform=bool(value.get("qform", False)),
+            alone=bool(value.get("alone", True)),
         ),
     )
 

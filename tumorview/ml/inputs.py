@@ -160,12 +160,15 @@ def _other_channel(
 def misplaced(series: Series, flair: Series, name: str, warnings: list[str]) -> str | None:
     """Why ``series`` cannot be brought onto FLAIR's grid, or None; a doubtful but usable place adds a warning."""
     grid, other = flair.volume.geometry, series.volume.geometry
+    frames = (series.frame_of_reference, flair.frame_of_reference)
+    elsewhere = None not in frames and frames[0] != frames[1]
     if other.same_grid(grid):
+        if elsewhere:
+            warnings.append(f"The {name} names another frame of reference, but has the FLAIR's grid: taken as aligned.")
         return None
     if not (other.calibrated and grid.calibrated):
         return f"The {name} has another size than the FLAIR and no position"
-    frames = (series.frame_of_reference, flair.frame_of_reference)
-    if None not in frames and frames[0] != frames[1]:
+    if elsewhere:
         return f"The {name} has another frame of reference than the FLAIR and is not registered to it"
     if not overlaps(grid, other):
         return f"The {name} does not overlap the FLAIR"
