@@ -98,6 +98,13 @@ def test_convert_all_writes_the_series_of_every_study(run, tmp_path):
     assert len(out.splitlines()) == 2
     code, out, _ = run("convert", tmp_path / "in", "--all", "--study", "1.2.66", "-o", tmp_path / "one")
     assert [path.name for path in (tmp_path / "one").iterdir()] == ["1.3.66.nii.gz"]
+    for uid in ("1.3.65", "1.3.66"):  # the series of either study, whichever is opened by itself
+        assert run("convert", tmp_path / "in", "--series", uid, "-o", tmp_path / f"{uid}.nii.gz")[0] == 0
+        assert nibabel.load(tmp_path / f"{uid}.nii.gz").shape == (5, 4, 3)
+    code, _, error = run("convert", tmp_path / "in", "--series", "9", "-o", tmp_path / "9.nii.gz")
+    assert code == 1
+    assert "no series '9'" in error
+    assert "1.3.66" in error
 
 
 def test_convert_all_numbers_files_of_one_name(run, tmp_path):

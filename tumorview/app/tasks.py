@@ -1,37 +1,32 @@
 """The use cases: the window, the command line and scripts all call these functions, so they cannot disagree."""
 
 import shlex
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
-import numpy as np
-import numpy.typing as npt
-
 from tumorview.app import model_comparison, protocols
 from tumorview.app.comparison import Comparison
+from tumorview.app.conversion import convert, convert_all, convert_every_study, study_with_series
 from tumorview.app.jobs import JobContext
 from tumorview.app.model_comparison import RunContents, plan_of
 from tumorview.app.model_reports import write_model_report
+from tumorview.app.outputs import check_output, export, export_mask_note, export_nifti, export_picture, export_png
 from tumorview.app.segmenter import RunSegmentation, Segmenter, SegmentOptions
 from tumorview.app.session_files import bring_back, open_session, save_session
 from tumorview.app.settings import SettingsStore, default_folder
-from tumorview.core import colour_maps, metrics
-from tumorview.core.colour_maps import ColourMap
+from tumorview.core import metrics
 from tumorview.core.fitness import Fitness
 from tumorview.core.geometry import Geometry
 from tumorview.core.mask import Mask
 from tumorview.core.metrics import Agreement
 from tumorview.core.opening import Opening
 from tumorview.core.prediction import Prediction
-from tumorview.core.rendering import OverlayStyle, Window
-from tumorview.core.study import Series, Study
+from tumorview.core.study import Study
 from tumorview.core.tags import HeaderTag
-from tumorview.errors import ReadError, WriteError
-from tumorview.io import export as exports
 from tumorview.io import registry
-from tumorview.io.atomic import check_target, make_folder
+from tumorview.io.atomic import make_folder
 from tumorview.io.dicom_phantom import write_phantom
 from tumorview.ml.registry import ModelRegistry
 from tumorview.ml.training_report import TrainProgress, TrainReport
@@ -46,8 +41,18 @@ __all__ = [
     "TrainProgress",
     "TrainReport",
     "bring_back",
+    "check_output",
+    "convert",
+    "convert_all",
+    "convert_every_study",
+    "export",
+    "export_mask_note",
+    "export_nifti",
+    "export_picture",
+    "export_png",
     "open_session",
     "save_session",
+    "study_with_series",
 ]
 
 
@@ -184,136 +189,6 @@ def compare_run(
         reference_patients=reference_patients,
     )
     return model_comparison.compare_run(contents, models or model_registry(), plan, context)
-
-
-# -- writing ---------------------------------------------------------------------------------------------------
-
-
-def check_output(output: Path) -> None:
-    """Raise WriteError at once where ``export`` could not write to ``output``: before the work, not after it."""
-    if _is_nifti(output):
-        check_target(output)
-    elif output.suffix and not output.is_dir():
-        raise WriteError(f"'{output.name}' is neither a .nii.gz file nor a folder.", "Name one of the two.")
-    else:
-        make_folder(output)
-
-
-def export(study: Study, mask: Mask, output: Path) -> Path:
-    """Write the mask to ``output``: NIfTI for ``.nii`` and ``.nii.gz``, otherwise a folder of PNG slices."""
-    check_output(output)
-    if _is_nifti(output):
-        return export_nifti(mask, output)
-    export_png(study, mask, output)
-    return output
-
-
-def _is_nifti(path: Path) -> bool:
-    return path.name.lower().endswith((".nii", ".nii.gz"))
-
-
-def export_nifti(mask: Mask, path: Path | str) -> Path:
-    """Write the mask as NIfTI in the geometry of its image; read back and compared before this returns."""
-    target = Path(path)
-    exports.write_nifti_mask(mask, target)
-    return target
-
-
-def export_mask_note(
-    mask: Mask,
-    path: Path | str,
-    made_by: Mapping[str, Any] | None = None,
-    placed_by: Mapping[str, Any] | None = None,
-) -> Path | None:
-    """Write beside the mask ``path`` a JSON file that says who made it: model, labels, share set by hand.
-
-    ``placed_by`` is what the user decided about the place of the image.
-
-    None where another program's file of that name is in the way.
-    """
-    return exports.write_mask_note(mask, Path(path), made_by, placed_by)
-
-
-def export_png(
-    study: Study,
-    mask: Mask,
-    folder: Path | str,
-    *,
-    series: Series | None = None,
-    window: Window | None = None,
-    colour_map: ColourMap = ColourMap.GREY,
-    inverted: bool = False,
-    style: OverlayStyle | None = None,
-    context: JobContext | None = None,
-) -> list[Path]:
-    """Write ``masks/`` and ``overlays/`` with one PNG a slice into ``folder``; the files written.
-
-    The overlays show ``series`` (the reference one if None) with ``window``, ``colour_map`` and ``inverted``.
-    """
-    target = Path(folder)
-    context = context or JobContext()
-    make_folder(target)
-    written = exports.write_png_masks(mask, target / "masks", progress=context.part(0.0, 0.3))
-    written += exports.write_png_overlays(
-        series or study.reference,
-        mask,
-        target / "overlays",
-        window=window,
-        colours=colour_maps.table(colour_map),
-        inverted=inverted,
-        style=style or OverlayStyle(),
-        progress=context.part(0.3, 1.0),
-    )
-    return written
-
-
-def export_picture(picture: npt.NDArray[np.uint8], path: Path) -> Path:
-    """Write a picture RGB [h, w, 3] as PNG without any text, read back and compared."""
-    exports.write_png(picture, path)
-    return path
-
-
-def convert(study: Study, output: Path, *, uid: str | None = None) -> Path:
-    """Write one series (the reference one if ``uid`` is None) as NIfTI in exact geometry."""
-    series = study.reference
-    if uid is not None:
-        try:
-            series = study.by_uid(uid)
-        except KeyError:
-            known = ", ".join(one.uid for one in study.series)
-            raise ReadError(f"The study has no series {uid!r}.", f"Choose one of: {known}.") from None
-    exports.write_nifti_volume(series.volume, output)
-    return output
-
-
-def convert_all(study: Study, folder: Path) -> list[Path]:
-    """Write every series as ``<uid>.nii.gz`` into ``folder``."""
-    make_folder(folder)
-    return [convert(study, folder / f"{series.uid}.nii.gz", uid=series.uid) for series in study.series]
-
-
-def convert_every_study(study: Study, folder: Path, context: JobContext | None = None) -> tuple[list[Path], list[str]]:
-    """Write every series of ``study`` and of the other studies that lie where it does; files and warnings.
-
-    A uid that two studies share (files of one name) gets a number.
-    """
-    written, warnings = convert_all(study, folder), _told(study)
-    for choice in study.choices:
-        if choice.key == study.opening.study:
-            continue
-        other = open_study(study.path, context, replace(study.opening, study=choice.key))
-        warnings += _told(other)
-        for series in other.series:
-            target, count = folder / f"{series.uid}.nii.gz", 1
-            while target in written:
-                count += 1
-                target = folder / f"{series.uid}-{count}.nii.gz"
-            written.append(convert(other, target, uid=series.uid))
-    return written, list(dict.fromkeys(warnings))
-
-
-def _told(study: Study) -> list[str]:
-    return [*study.warnings, *(text for series in study.series for text in series.warnings)]
 
 
 # -- training and measuring ------------------------------------------------------------------------------------

@@ -70,6 +70,8 @@ def convert(
         if every and not study_key:
             written, warnings = tasks.convert_every_study(study, out, context)
         else:
+            if series:
+                study = tasks.study_with_series(study, series, context)
             written = tasks.convert_all(study, out) if every else [tasks.convert(study, out, uid=series or None)]
             shown = study.series if every else [study.by_uid(series) if series else study.reference]
             warnings = [*study.warnings, *(text for one in shown for text in one.warnings)]

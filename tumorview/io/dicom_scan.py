@@ -58,7 +58,9 @@ class Scan:
             lines.append(f"Objects that are not images were left out: {kinds}.")
         if self.damaged:
             shown = ", ".join(self.damaged[:5]) + (" ..." if len(self.damaged) > 5 else "")
-            lines.append(f"{len(self.damaged)} damaged DICOM files were left out: {shown}.")
+            count = len(self.damaged)
+            files = "1 damaged DICOM file was" if count == 1 else f"{count} damaged DICOM files were"
+            lines.append(f"{files} left out: {shown}.")
         return tuple(lines)
 
 
