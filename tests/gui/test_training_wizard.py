@@ -117,7 +117,7 @@ def test_the_wizard_leaves_the_viewer_usable(make_window: MakeWindow):
     assert wizard.isVisible()
     assert wizard.windowModality() is Qt.WindowModality.NonModal
     assert not wizard.next.isEnabled()
-    assert "0 patients" in wizard.hint.full_text()
+    assert "three patients" in wizard.hint.full_text()
 
 
 def test_cases_of_a_folder_are_listed_with_pictures_and_problems(
@@ -252,6 +252,8 @@ def test_the_split_is_shown_moved_and_drawn_again(qtbot: QtBot, wizard: Training
     assert len(drawn) > 1
     page.test.setValue(40)
     assert list(wizard.flow.state.sides.values()).count(Side.TEST) == 2
+    assert "fewer than 5 test patients" in page.warning.text()
+    assert page.warning.isVisible()
 
 
 def test_a_side_without_patients_closes_the_way(qtbot: QtBot, wizard: TrainingWizard, data: Path):

@@ -2,11 +2,13 @@
 
 import errno
 import hashlib
+import json
 import shutil
 from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from tests.unit.lgg_layout import head_and_tumour, write_patient
 from tests.unit.synthetic import SeriesSpec, write_classic, write_nifti
@@ -28,7 +30,11 @@ from tumorview.app.training_import import import_case
 from tumorview.app.training_store import forget, load_fingerprints, place, prepared_patients, thumbnail_path
 from tumorview.core.geometry import Geometry
 from tumorview.core.mask import Mask
+from tumorview.core.progress import Progress
 from tumorview.errors import JobCancelled, TrainingError, WriteError
+from tumorview.io.case_reader import read_case
+from tumorview.io.nifti import read_series
+from tumorview.io.nnunet import channel_roles
 from tumorview.io.registry import open_study
 from tumorview.ml.data import load_slices
 
@@ -110,6 +116,81 @@ def test_a_bids_tree_brings_images_and_derived_masks_together(tmp_path: Path):
     assert (found.layout, found.title) == (Layout.BIDS, "sub-01")
     assert [path.name for path in found.images] == ["sub-01_FLAIR.nii.gz", "sub-01_T1w.nii.gz"]
     assert [path.name for path in found.masks] == ["sub-01_space-orig_desc-tumour_mask.nii.gz"]
+
+
+def write_nnunet(root: Path, names: dict[str, str] | None, key: str = "channel_names") -> None:
+    """Two cases of two channels, FLAIR second; an image without labels in ``imagesTs``."""
+    for number in (1, 2):
+        flair, marked = head_volume(number)
+        write_nifti(root / f"imagesTr/BRATS_{number:03}_0000.nii.gz", flair[::-1].copy(), GRID)
+        write_nifti(root / f"imagesTr/BRATS_{number:03}_0001.nii.gz", flair, GRID)
+        write_nifti(root / f"labelsTr/BRATS_{number:03}.nii.gz", marked.astype(np.uint8), GRID)
+    write_nifti(root / "imagesTs/BRATS_009_0000.nii.gz", head_volume()[0], GRID)
+    if names is not None:
+        (root / "dataset.json").write_text(json.dumps({key: names}))
+
+
+@pytest.mark.parametrize("key", ["channel_names", "modality"])
+def test_an_nnunet_tree_has_its_roles_from_its_description(tmp_path: Path, key: str):
+    write_nnunet(tmp_path, {"0": "T1w", "1": "FLAIR"}, key)
+    found = find_cases(tmp_path)
+    assert [(case.layout, case.title, len(case.images), len(case.masks)) for case in found] == [
+        (Layout.NNUNET, "BRATS_001", 2, 1), (Layout.NNUNET, "BRATS_002", 2, 1), (Layout.NNUNET, "BRATS_009", 1, 0),
+    ]  # fmt: skip
+    study, mask, _ = read_case(found[0], Progress())
+    assert {str(study.role_of(series)): series.volume.data.tolist() for series in study.series}["FLAIR"] == (
+        read_series(tmp_path / "imagesTr/BRATS_001_0001.nii.gz")[0].volume.data.tolist()
+    )
+    assert mask is not None
+    assert mask.has_labels
+    record = import_case(found[0], "case_001", tmp_path)
+    assert record.usable, record.problems
+    assert "FLAIR" in record.roles
+
+
+@pytest.mark.parametrize("description", [None, "[]", '{"channel_names": 3}', '{"channel_names": {"x": "FLAIR"}}'])
+def test_an_nnunet_tree_that_does_not_say_what_its_channels_are_lacks_a_flair(tmp_path: Path, description: str | None):
+    write_nnunet(tmp_path, None)
+    if description is not None:
+        (tmp_path / "dataset.json").write_text(description)
+    case = find_cases(tmp_path)[0]
+    assert channel_roles(case.images, case.path) == {}
+
+
+def write_png(path: Path, values: np.ndarray) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    Image.fromarray(values).save(path)
+
+
+def test_png_pictures_with_masks_are_slices_of_their_patients(tmp_path: Path):
+    for patient in ("P1", "P2"):
+        for number in (1, 2, 10):
+            image, mask = head_and_tumour(256, number)
+            write_png(tmp_path / f"{patient}_{number}.png", image)
+            write_png(tmp_path / f"{patient}_{number}_mask.png", (mask * 255).astype(np.uint8))
+    write_png(tmp_path / "screenshot_1.png", np.zeros((9, 9), np.uint8))
+    found = find_cases(tmp_path)
+    assert [(case.layout, case.title, len(case.images)) for case in found] == [
+        (Layout.PNG, "P1", 3), (Layout.PNG, "P2", 3),
+    ]  # fmt: skip
+    assert [path.name for path in found[0].images] == ["P1_1.png", "P1_2.png", "P1_10.png"]
+    record = import_case(found[0], "case_001", tmp_path)
+    assert record.usable, record.problems
+    assert (record.roles, record.slices, record.tumour_slices) == (("T1", "FLAIR", "T1CE"), 3, 3)
+
+
+def test_grey_png_pictures_in_folders_of_images_and_masks_are_flair(tmp_path: Path):
+    for number in (1, 2):
+        image, mask = head_and_tumour(128, number)
+        write_png(tmp_path / f"images/scan-{number}.png", image[..., 1])
+        write_png(tmp_path / f"masks/scan-{number}.png", (mask * 255).astype(np.uint8))
+    (found,) = find_cases(tmp_path)
+    assert (found.title, [path.parent.name for path in found.masks]) == ("scan", ["masks", "masks"])
+    record = import_case(found, "case_001", tmp_path)
+    assert record.usable, record.problems
+    assert record.roles == ("FLAIR",)
+    write_png(tmp_path / "images/scan-2.png", np.zeros((64, 64), np.uint8))
+    assert "differs in size" in import_case(found, "case_001", tmp_path).problems[0].text
 
 
 @pytest.mark.parametrize("place_of_mask", ["patient/mask.nii.gz", "patient/flair/seg.nii.gz", "patient_mask.nii.gz"])

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from tumorview.app.training_cases import CaseRecord, Layout
 from tumorview.app.training_plan import Side
-from tumorview.app.training_split import SplitWish, faults, moved, proposed, summaries, with_named
+from tumorview.app.training_split import SplitWish, faults, moved, proposed, short_of_test_patients, summaries, with_named
 from tumorview.errors import TrainingError
 
 
@@ -112,3 +112,15 @@ def test_naming_nobody_or_one_patient_twice_is_refused():
         with_named(cases, drawn, test=["Case 1", "Case 9"])
     with pytest.raises(TrainingError, match=r"Case 2: one patient is asked for on two sides"):
         with_named(cases, drawn, validation=["Case 2"], test=["Case 6"])
+
+
+@pytest.mark.parametrize(
+    ("tests", "said"), [(4, "it would stay a candidate"), (5, "says little"), (9, "says little"), (10, "")]
+)
+def test_too_few_test_patients_are_said_before_hours_of_training(tests: int, said: str):
+    cases = [case(number) for number in range(1, 21)]
+    sides = dict.fromkeys((one.id for one in cases), Side.TRAINING)
+    sides |= dict.fromkeys((one.id for one in cases[:tests]), Side.TEST)
+    found = short_of_test_patients(cases, sides)
+    assert said in found
+    assert bool(found) == bool(said)

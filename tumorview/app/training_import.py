@@ -87,8 +87,8 @@ def import_cases(
         names = ", ".join(source.name for source in sources if isinstance(source, Path))
         raise TrainingError(
             f"No case was found in {names}.",
-            "A case is an image with a mask: LGG TIFF, NIfTI with NAME_mask or NAME_seg, BIDS, DICOM with a mask, or a"
-            " .tvsession file.",
+            "A case is an image with a mask: LGG TIFF, NIfTI with NAME_mask or NAME_seg, BIDS, nnU-Net, PNG with"
+            " NAME_mask, DICOM with a mask, or a .tvsession file.",
         )
     result = _without_reread(cases, found, run_folder)
     known = {(case.title, case.source) for case in result}

@@ -8,11 +8,13 @@ import numpy as np
 
 from tumorview.app.training_cases import CaseRecord
 from tumorview.app.training_plan import Side
+from tumorview.core.paired import FEWEST_PATIENTS as FEWEST_PATIENTS_COMPARED
 from tumorview.errors import TrainingError
 
 Sides = Mapping[str, Side]  # by case id
 
 FEWEST_PATIENTS = 3
+TEST_ENOUGH = 10
 VALIDATION_SHARE, TEST_SHARE = 0.15, 0.2
 
 
@@ -152,8 +154,23 @@ def summaries(cases: Sequence[CaseRecord], sides: Sides) -> list[SideSummary]:
     return result
 
 
+def short_of_test_patients(cases: Iterable[CaseRecord], sides: Sides) -> str:
+    """Why so few test patients will not show enough, as far as a split can tell; "" where there are ten or more."""
+    count = len(patients_of(case for case in cases if sides.get(case.id) is Side.TEST))
+    if count < FEWEST_PATIENTS_COMPARED:
+        return (
+            f"With fewer than {FEWEST_PATIENTS_COMPARED} test patients no result can show that the new model is not"
+            " worse: it would stay a candidate. Keep more of them for the test, or add cases."
+        )
+    return "With fewer than ten test patients the comparison at the end says little." if count < TEST_ENOUGH else ""
+
+
 def too_few(count: int) -> TrainingError:
     """The error where there are not enough patients to compare on unseen ones."""
+    if not count:
+        return TrainingError(
+            "Add cases of three patients or more.", "Training, validation and test each need one of their own."
+        )
     return TrainingError(
         f"There are {count} patients that can be used; training, validation and test each need one of their own.",
         "Add cases, or solve the problems of those that are listed.",

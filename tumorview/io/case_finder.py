@@ -1,8 +1,8 @@
 """Cases to train on, found in a folder by their files' names: an image and the mask that was made on it.
 
 Recognised are the LGG layout, NIfTI images beside a mask (BraTS among them), BIDS trees with masks in their
-derivatives, DICOM folders with a mask in or above them, and saved sessions. Nothing is read here but the first bytes of
-DICOM files.
+derivatives, nnU-Net's trees, PNG pictures with masks, DICOM folders with a mask in or above them, and saved sessions.
+Nothing is read here but the first bytes of DICOM files.
 """
 
 import re
@@ -19,6 +19,8 @@ from tumorview.io.files import walk
 from tumorview.io.lgg import find_patients, is_slice_name
 from tumorview.io.mask_names import is_brain_mask_name, is_mask_name, mask_rank, without_mask_words
 from tumorview.io.nifti import stem_of
+from tumorview.io.nnunet import find_nnunet
+from tumorview.io.picture_pairs import find_pairs
 from tumorview.io.session_file import SUFFIX
 
 _BIDS = re.compile(r"(?P<subject>sub-[A-Za-z0-9]+)(?:_(?P<session>ses-[A-Za-z0-9]+))?(?:_|$)")
@@ -33,6 +35,8 @@ class Layout(StrEnum):
     LGG = "LGG TIFF"
     NIFTI = "NIfTI"
     BIDS = "BIDS"
+    NNUNET = "nnU-Net"
+    PNG = "PNG"
     DICOM = "DICOM"
     SESSION = "Session"
     OPEN = "Open session"
@@ -62,7 +66,17 @@ def find_cases(folder: Path, progress: Progress | None = None) -> list[CaseFiles
     dicom = _dicom_cases(folder, files, progress or Progress())
     used = {path for case in dicom for path in case.masks}
     rest = [path for path in files if path not in used and path.name.lower().endswith(_MASK_SUFFIXES)]
+    nnunet, used = find_nnunet(rest)
+    rest = [path for path in rest if path not in used]
     found = [*slices, *dicom, *_bids_cases(rest), *_nifti_cases(path for path in rest if _bids_key(path) is None)]
+    found += [
+        CaseFiles(Layout.NNUNET, case.name, case.root, case.images, (case.labels,) if case.labels else ())
+        for case in nnunet
+    ]
+    found += [
+        CaseFiles(Layout.PNG, pairs.patient, place, pairs.images, tuple(path for path in pairs.masks if path))
+        for place, pairs in find_pairs(files)
+    ]
     return [*sorted(found, key=lambda case: (str(case.path), case.title)), *sessions]
 
 

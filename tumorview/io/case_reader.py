@@ -1,5 +1,6 @@
 """Reading a case that ``case_finder`` found: its study and the mask that was made on it."""
 
+from dataclasses import replace
 from pathlib import Path
 
 from tumorview.core.geometry import Geometry
@@ -8,9 +9,12 @@ from tumorview.core.progress import Progress
 from tumorview.core.study import Study
 from tumorview.errors import GeometryError, OtherGridError, ReadError
 from tumorview.io.case_finder import CaseFiles, Layout
-from tumorview.io.lgg import find_patients, read_patient
+from tumorview.io.lgg import Slices, find_patients, read_patient
 from tumorview.io.nifti import read_series, unique_series
+from tumorview.io.nnunet import channel_roles
+from tumorview.io.picture_pairs import read_pairs
 from tumorview.io.registry import open_mask, open_study
+from tumorview.io.roles import NAMED
 
 
 def read_case(files: CaseFiles, progress: Progress) -> tuple[Study, Mask | None, tuple[str, ...]]:
@@ -24,6 +28,10 @@ def read_case(files: CaseFiles, progress: Progress) -> tuple[Study, Mask | None,
             raise ReadError(f"The slices of '{files.title}' are gone.", "Bring the folder back.")
         study = read_patient(slices, files.path, progress)
         return study, study.truth, () if study.truth is not None else study.warnings
+    if files.layout is Layout.PNG:
+        pairs = Slices(files.title, tuple(range(1, 1 + len(files.images))), files.images, files.masks)
+        study = read_pairs(pairs, files.path, progress)
+        return study, study.truth, () if study.truth is not None else study.warnings
     study = open_study(files.path, progress) if files.layout is Layout.DICOM else _nifti_study(files, progress)
     if not files.masks:
         return study, study.truth, ()
@@ -36,10 +44,14 @@ def read_case(files: CaseFiles, progress: Progress) -> tuple[Study, Mask | None,
 
 def _nifti_study(files: CaseFiles, progress: Progress) -> Study:
     series = []
+    told = channel_roles(files.images, files.path) if files.layout is Layout.NNUNET else {}
     for done, path in enumerate(files.images):
         progress.check()
         progress.report(done / len(files.images), "Reading images")
-        series += read_series(path)
+        own = read_series(path)
+        if path in told:
+            own = [replace(one, role=told[path], role_confidence=NAMED) for one in own]
+        series += own
     return Study(path=files.path, series=unique_series(series), title=files.title)
 
 

@@ -71,7 +71,11 @@ class LggReader:
 
 def read_patient(slices: Slices, path: Path, progress: Progress) -> Study:
     """The Study of one patient's ``slices``, whatever else lies in their folder ``path``."""
-    stack = _stack(slices.images, progress)
+    return study_of(_stack(slices.images, progress), slices, path)
+
+
+def study_of(stack: Pixels, slices: Slices, path: Path) -> Study:
+    """The Study of pixels [slice, row, column, 3] that were read from the images of ``slices``."""
     geometry = Geometry.uncalibrated(stack.shape[:3], oriented=True)
     truth, warnings = _truth(slices, geometry)
     series, missing = _series(stack, geometry)

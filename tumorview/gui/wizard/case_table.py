@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from PySide6.QtCore import QSize, Qt, Signal
-from PySide6.QtGui import QColor, QIcon, QKeyEvent, QPixmap
+from PySide6.QtGui import QColor, QIcon, QKeyEvent, QPainter, QPaintEvent, QPixmap
 from PySide6.QtWidgets import QAbstractItemView, QHeaderView, QTableWidget, QTableWidgetItem, QWidget
 
 from tumorview.app.training_cases import CaseRecord
@@ -15,6 +15,7 @@ from tumorview.gui.wizard.page import WizardServices
 COLUMNS = ("Case", "Layout", "Sequences", "Slices", "Tumour", "Volume", "State")
 CASE, LAYOUT, ROLES, SLICES, TUMOUR, VOLUME, STATE = range(len(COLUMNS))
 PICTURE, ICON = 56, 16  # px
+EMPTY = "Add a folder, or drop folders and sessions here."
 _ID = Qt.ItemDataRole.UserRole
 
 Picture = Callable[[str], Path]
@@ -80,6 +81,15 @@ class CaseTable(QTableWidget):
         theme.tabular(self)
         self.itemChanged.connect(self._item_changed)
         self.currentCellChanged.connect(lambda *_: self.picked.emit(self.current_id))
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        """The table, or what to do as long as it is empty."""
+        super().paintEvent(event)
+        if self.rowCount() == 0:
+            painter = QPainter(self.viewport())
+            painter.setPen(QColor(theme.colours().text_dim))
+            painter.drawText(self.viewport().rect(), Qt.AlignmentFlag.AlignCenter, EMPTY)
+            painter.end()
 
     @property
     def current_id(self) -> str:

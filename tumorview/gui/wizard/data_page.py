@@ -213,7 +213,7 @@ class DataPage(WizardPage):
         patients = len(patients_of(state.cases))
         left = len(state.cases) - len(chosen)
         text = f"{len(chosen)} cases of {patients} patients take part" + (f", {left} do not" if left else "")
-        self.summary.setText(text if state.cases else "Add a folder, or drop folders and sessions here.")
+        self.summary.setText(text if state.cases else "")
         self._enable()
         self.changed.emit()
 
@@ -224,7 +224,9 @@ class DataPage(WizardPage):
             self.picture.clear()
             self.details.clear()
             return
-        self.picture.setPixmap(QPixmap(str(thumbnail_path(self.flow.run_folder, case_id))))
+        picture = QPixmap(str(thumbnail_path(self.flow.run_folder, case_id)))
+        self.picture.setPixmap(picture)
+        self.picture.setVisible(not picture.isNull())  # what could not be read has none
         lines = [f"{self.services.title_of(case)}: {case.layout}"]
         if case.slices:
             lines[0] += f", {case.slices} slices, {case.tumour_slices} with tumour, {volume_text(case)}"

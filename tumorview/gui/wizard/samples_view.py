@@ -53,7 +53,7 @@ class _Pictures(QWidget):
         painter = QPainter(self)
         painter.setPen(QColor(theme.colours().text_dim))
         if not self._pairs:
-            painter.drawText(self.rect(), Qt.AlignmentFlag.AlignCenter, "After the first validation")
+            painter.drawText(self.rect(), Qt.AlignmentFlag.AlignCenter, "Samples appear with the first validation")
             painter.end()
             return
         head = self.fontMetrics().height() + _GAP
@@ -92,7 +92,7 @@ class SamplesView(QWidget):
         layout.setSpacing(theme.GRID // 2)
         layout.addWidget(self._pictures, 1)
         layout.addLayout(row(self._when, self._slider))
-        self._slider.setEnabled(False)
+        self._slider.hide()
 
     def clear(self) -> None:
         """Nothing is there yet."""
@@ -100,7 +100,7 @@ class SamplesView(QWidget):
         self._pictures._pairs = []
         self._pictures.update()
         self._when.setText("")
-        self._slider.setEnabled(False)
+        self._slider.hide()
 
     def show_newest(self, samples: SampleSet, steps: tuple[int, ...]) -> None:
         """A new validation: shown, unless an earlier one is being looked at."""
@@ -111,7 +111,7 @@ class SamplesView(QWidget):
         self._slider.setRange(0, len(steps) - 1)
         self._slider.setValue(place)
         self._slider.blockSignals(False)
-        self._slider.setEnabled(len(steps) > 1)
+        self._slider.setVisible(len(steps) > 1)
         if place == len(steps) - 1:
             self.show_samples(samples)
 

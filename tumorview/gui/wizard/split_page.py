@@ -20,7 +20,7 @@ from PySide6.QtWidgets import (
 
 from tumorview.app.training_flow import FlowState, TrainingFlow
 from tumorview.app.training_plan import Side
-from tumorview.app.training_split import SideSummary, moved, proposed, summaries
+from tumorview.app.training_split import SideSummary, moved, proposed, short_of_test_patients, summaries
 from tumorview.errors import TumorViewError
 from tumorview.gui import theme
 from tumorview.gui.widgets import label, named, row
@@ -59,7 +59,7 @@ class SideCard(QFrame):
         plural = "" if summary.patients == 1 else "s"
         burden = "" if summary.burden is None else f"\nmedian tumour {summary.burden:.1%} of the head"
         self.text.setText(
-            f"{summary.patients} patient{plural}, {summary.cases} cases\n"
+            f"{summary.patients} patient{plural}, {summary.cases} case{'' if summary.cases == 1 else 's'}\n"
             f"{summary.slices} slices, {summary.tumour_slices} with tumour{burden}"
         )
         self.sites.setText(", ".join(f"{site} {count}" for site, count in summary.sites))
@@ -140,6 +140,9 @@ class SplitPage(WizardPage):
         for index in range(len(self.cards)):
             cards.setStretch(index, 1)
         column.addLayout(cards)
+        self.warning = label("", warning=True, wrap=True)
+        self.warning.setObjectName("training_split_warning")
+        column.addWidget(self.warning)
         column.addWidget(self.table, 1)
         column.addLayout(row(label("Move selected to", dim=True), *self.moves.values(), 1))
         column.addWidget(label("Cases of one patient, and copies of a case, move together.", dim=True))
@@ -198,6 +201,9 @@ class SplitPage(WizardPage):
     def _show(self, state: FlowState) -> None:
         for summary in summaries(state.cases, state.sides):
             self.cards[summary.side].show_summary(summary)
+        warning = short_of_test_patients(state.cases, state.sides) if state.sides else ""
+        self.warning.setText(warning)
+        self.warning.setVisible(bool(warning))
         self._show_table(state, self.table.selected_ids)
         for widget in (self.draw, self.validation, self.test, *self.moves.values()):
             widget.setEnabled(not self.flow.begun)
