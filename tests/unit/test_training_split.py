@@ -9,7 +9,15 @@ from hypothesis import strategies as st
 
 from tumorview.app.training_cases import CaseRecord, Layout
 from tumorview.app.training_plan import Side
-from tumorview.app.training_split import SplitWish, faults, moved, proposed, short_of_test_patients, summaries, with_named
+from tumorview.app.training_split import (
+    SplitWish,
+    faults,
+    moved,
+    proposed,
+    short_of_test_patients,
+    summaries,
+    with_named,
+)
 from tumorview.errors import TrainingError
 
 
