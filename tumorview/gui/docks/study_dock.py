@@ -299,13 +299,16 @@ class StudyDock(KeyGuard):
         self._notes.show_notes(study.warnings)
         for series in study.series:
             card = SeriesCard(series, study.role_of(series))
-            card.chosen.connect(self._session.show_series)
+            card.chosen.connect(self._show_series)
             card.menu_requested.connect(self.menu_requested)
             card.passport_asked.connect(self.passport_asked)
             card.role_chosen.connect(self.role_chosen)
             self._list.insertWidget(self._list.count() - 1, card)
             self._cards.append(card)
         self._mark_active()
+
+    def _show_series(self, series: Series) -> None:
+        self._session.show_series(series)
 
     def _mark_active(self) -> None:
         active = self._session.active_series
