@@ -195,7 +195,7 @@ def test_out_of_memory_halves_the_batch(monkeypatch):
     given = slices(7)
     np.testing.assert_allclose(engine.predict(given), expected(network, given), atol=1e-5)
     assert sizes == [7, 3, 1, 1, 1, 1, 1, 1, 1]
-    assert engine.notices == ()
+    assert engine.notices == ("The memory of CPU was short: batches of 1.",)
 
 
 def test_out_of_memory_at_one_slice_goes_on_on_the_cpu_and_says_so(monkeypatch):
@@ -310,6 +310,27 @@ def test_auto_answers_at_once_with_the_first_and_then_takes_the_fastest():
     assert not opened
     run_until_decided(auto)
     assert auto.name == "fast"
+
+
+def test_an_engine_that_fails_in_the_middle_gives_way_to_the_next_and_says_so(tmp_path):
+    left = [3]
+
+    def exhausted(given):
+        left[0] -= 1
+        if left[0] < 0:
+            raise EngineError("OpenVINO failed (bad allocation).")
+        return answering(0.9)(given)
+
+    first = Candidate("openvino", "cpu", "float32", lambda: FunctionEngine(exhausted, "openvino"))
+    auto = AutoEngine([first, candidate("torch")])
+    for _ in range(4):
+        np.testing.assert_array_equal(auto.predict(slices(1)), answering(0.9)(slices(1)))
+    assert auto.name == "torch"
+    (notice,) = auto.notices
+    assert notice == "openvino/cpu/float32 failed; torch/cpu/float32 went on. OpenVINO failed (bad allocation)."
+    alone = AutoEngine([first])
+    with pytest.raises(EngineError, match="bad allocation"):
+        alone.predict(slices(1))
 
 
 def test_auto_never_uses_a_reduced_precision_that_changes_the_mask():

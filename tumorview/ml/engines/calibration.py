@@ -57,6 +57,7 @@ class AutoEngine:
         self._lock = threading.Lock()
         self._inputs: list[Floats] = []
         self._answers: list[Floats] = []
+        self._failures: tuple[str, ...] = ()
         remembered = _recall(memory, candidates)
         self._decided = remembered is not None or len(candidates) == 1
         self._candidates = list(candidates)
@@ -81,8 +82,8 @@ class AutoEngine:
 
     @property
     def notices(self) -> tuple[str, ...]:
-        """Of the engine in use."""
-        return self._engine.notices
+        """Which engines failed, and those of the engine in use."""
+        return (*self._failures, *self._engine.notices)
 
     @property
     def decided(self) -> bool:
@@ -94,12 +95,27 @@ class AutoEngine:
         progress = progress or Progress()
         with self._lock:
             if not self._decided and sum(map(len, self._inputs)) >= SAMPLE_SLICES:
-                self._decide(progress)
-            answer = self._engine.predict(slices, progress)
+                with contextlib.suppress(EngineError):  # one that fails now: the one in use goes on
+                    self._decide(progress)
+                self._decided, self._inputs, self._answers = True, [], []
+            answer = self._answer(slices, progress)
             if not self._decided:
                 self._inputs.append(slices.copy())
                 self._answers.append(answer.copy())
             return answer
+
+    def _answer(self, slices: Floats, progress: Progress) -> Floats:
+        """Of the engine in use; where it fails, out of memory for one, the next candidate takes its place for good."""
+        try:
+            return self._engine.predict(slices, progress)
+        except EngineError as error:
+            self._candidates = [other for other in self._candidates if other.label != self._chosen.label]
+            if not self._candidates:
+                raise
+            failed = self._chosen.label
+            self._chosen, self._engine = _first_that_opens(self._candidates)
+            self._failures += (f"{failed} failed; {self._chosen.label} went on. {error.message}",)
+            return self._answer(slices, progress)
 
     def _decide(self, progress: Progress) -> None:
         inputs, answers = np.concatenate(self._inputs)[:SAMPLE_SLICES], np.concatenate(self._answers)[:SAMPLE_SLICES]
@@ -123,8 +139,6 @@ class AutoEngine:
         times = _interleaved({label: engine for label, (_, engine) in survivors.items()}, inputs[:1], progress)
         winner = min(times, key=lambda label: times[label])
         self._chosen, self._engine = survivors[winner]
-        self._decided = True
-        self._inputs, self._answers = [], []
         if complete:
             _remember(self._memory, winner, times)
 

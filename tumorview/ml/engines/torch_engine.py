@@ -22,7 +22,7 @@ class TorchEngine:
     """A network on ``device`` in ``precision``. Raises EngineError for a device that this machine lacks.
 
     When a device's memory is exhausted the batch is halved, and at one slice the work goes on on the CPU; ``notices``
-    then says so.
+    says so.
     """
 
     name: Final = "torch"
@@ -89,6 +89,7 @@ class TorchEngine:
             torch.cuda.empty_cache()
         if tried > 1:
             self._batch = tried // 2
+            self.notices = (f"The memory of {self.device.upper()} was short: batches of {self._batch}.",)
             return
         if self.device == "cpu":
             raise EngineError("There is not enough memory for one slice.", "Close other programs.") from error
