@@ -1,8 +1,8 @@
 """How the window scrolls while two models are compared: not at all, in its own process, in a child that makes way.
 
 ``python benchmarks/scroll_beside_comparison.py DATA RUN`` (DATA: patients in the LGG layout, RUN: a finished run of the
-wizard). The model is
-``unet-cbam-lgg-lite`` on torch; measured in turn, so that whatever else the machine does meets all three alike.
+wizard). The model inside is ``unet-cbam-lgg-lite`` on torch; measured in turn, so that whatever else the machine does
+meets all three alike.
 """
 
 import argparse
