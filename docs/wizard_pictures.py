@@ -49,7 +49,9 @@ def some_patients(data: Path, target: Path) -> Path:
 
 
 def keep(wizard: TrainingWizard, path: Path) -> None:
-    """Write a picture of the wizard."""
+    """Write a picture of the wizard, once it is laid out."""
+    for _ in range(10):
+        QCoreApplication.processEvents()
     wizard.grab().save(str(path))
     quantized(path)
 
