@@ -49,6 +49,15 @@ def test_info_describes_the_sample_study(run):
     assert document["has_truth"]
 
 
+def test_a_table_names_uids_whole_and_descriptions_as_they_are(run, tmp_path):
+    spec = SeriesSpec(pattern((3, 4, 5)), description="AX [FLAIR] [/pre]")
+    write_classic(tmp_path, spec)
+    code, out, _ = run("info", tmp_path)
+    assert code == 0
+    assert spec.series_uid in out
+    assert "AX [FLAIR] [/pre]" in out
+
+
 def test_evaluate_gives_every_metric(run, masks):
     code, out, _ = run("evaluate", "--pred", masks[0], "--truth", masks[1], "--json")
     document = json.loads(out)

@@ -10,10 +10,13 @@ from typing import Any
 
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
-from rich.table import Table
+from rich.table import Column, Table
+from rich.text import Text
 
 from tumorview.app.jobs import JobContext
 from tumorview.errors import TumorViewError
+
+_NO_LIMIT = 10_000  # characters of a line that nobody looks at
 
 stderr = Console(stderr=True)
 
@@ -39,11 +42,12 @@ def print_warning(text: str) -> None:
 
 
 def print_table(columns: list[str], rows: list[list[str]]) -> None:
-    """A table for people on stdout."""
-    table = Table(*columns, box=None, pad_edge=False)
+    """A table for people on stdout: whole uids, since they are there to be copied, and in a file no broken line."""
+    table = Table(*(Column(name, overflow="fold") for name in columns), box=None, pad_edge=False)
     for row in rows:
-        table.add_row(*row)
-    Console().print(table)
+        table.add_row(*(Text(cell) for cell in row))  # brackets in a description are no markup
+    console = Console()
+    (console if console.is_terminal else Console(width=_NO_LIMIT)).print(table)
 
 
 def percent(value: float | None) -> str:
