@@ -1,16 +1,18 @@
 """The command line: documents, exit codes, one sentence for bad input and never a traceback."""
 
+import io
 import json
 
 import nibabel
 import numpy as np
 import pytest
+from rich.console import Console
 
 from tests.unit.synthetic import SeriesSpec, pattern, write_classic, write_nifti
 from tumorview.__main__ import main
 from tumorview.app import tasks
 from tumorview.app.actions import ACTIONS
-from tumorview.cli import COMMANDS, application
+from tumorview.cli import COMMANDS, application, output
 from tumorview.core.geometry import Geometry, ras_to_lps
 from tumorview.core.mask import Mask
 
@@ -56,6 +58,13 @@ def test_a_table_names_uids_whole_and_descriptions_as_they_are(run, tmp_path):
     assert code == 0
     assert spec.series_uid in out
     assert "AX [FLAIR] [/pre]" in out
+
+
+def test_a_progress_bar_takes_names_as_they_are(monkeypatch):
+    monkeypatch.setattr(output, "stderr", Console(file=io.StringIO(), force_terminal=True))
+    with output.progress_bar("Reading") as context:
+        context.report(0.5, "Reading a [/folder]")
+    assert "[/folder]" in output.stderr.file.getvalue()
 
 
 def test_evaluate_gives_every_metric(run, masks):

@@ -282,6 +282,11 @@ def test_other_objects_are_left_out_by_name(tmp_path: Path):
     assert "1 x MR Spectroscopy" in study.warnings[0]
 
 
+def test_an_image_without_pixels_is_named_as_one(tmp_path: Path):
+    with pytest.raises(ReadError, match="1 x CT Image Storage without pixels"):
+        open_study(Path(get_testdata_file("UN_sequence.dcm")))
+
+
 def test_folder_with_only_other_objects_is_a_clear_error(tmp_path: Path):
     def report(dataset, index):
         dataset.SOPClassUID = dataset.file_meta.MediaStorageSOPClassUID = "1.2.840.10008.5.1.4.1.1.88.22"

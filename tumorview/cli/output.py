@@ -58,7 +58,7 @@ def percent(value: float | None) -> str:
 @contextmanager
 def progress_bar(title: str) -> Iterator[JobContext]:
     """A context for a task, drawn as a bar on a terminal and silent elsewhere."""
-    columns = (TextColumn("{task.description}"), BarColumn(), TextColumn("{task.percentage:>3.0f}%"))
+    columns = (TextColumn("{task.description}", markup=False), BarColumn(), TextColumn("{task.percentage:>3.0f}%"))
     with Progress(*columns, TimeRemainingColumn(), console=stderr, disable=not stderr.is_terminal) as bar:
         task = bar.add_task(title, total=1.0)
         yield JobContext(

@@ -118,9 +118,14 @@ def _outcome(start: Start) -> list[Frame] | str | ReadError | None:
             if kind == DIRECTORY_CLASS:
                 return []
             if kind in _NO_IMAGE_CLASSES or not header.whole("Rows") or not header.whole("Columns"):
-                return _NO_IMAGE_CLASSES.get(kind) or (UID(kind).name if kind else "object without pixels")
+                return _NO_IMAGE_CLASSES.get(kind) or _without_pixels(kind)
             header.check_size()
             frames = list(frames_of(header))
             return MOSAIC if "MOSAIC" in frames[0].strings("ImageType") else frames
     except ReadError as error:
         return error
+
+
+def _without_pixels(kind: str) -> str:
+    name = UID(kind).name if kind else "object"
+    return name if kind and "Image" not in name else f"{name} without pixels"
