@@ -43,7 +43,7 @@ def watched(*arguments: Any, **options: Any) -> MainWindow:
         if wizard is not None:
             state = wizard.flow.state
             told |= {"page": state.page, "cases": len(state.cases), "run": str(wizard.flow.run_folder)}
-            run = wizard.page(PageId.RUN).run
+            run = wizard.page(PageId.RUN).run if state.page is PageId.RUN else None
             told["training"] = None if run is None else run.state
             told |= {"choices": state.choices.to_dict(), "hint": wizard.hint.full_text()}
         mask, prediction = window.session.mask, window.session.prediction

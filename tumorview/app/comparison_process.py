@@ -1,7 +1,8 @@
 """Comparing a run's model with the default in a process of its own, which makes way for the window.
 
-Measured on one core: with the networks in the window's process a wheel step took twice as long to be painted as
-without; beside a child of lowest priority as long as without (benchmarks/scroll_beside_comparison.py).
+Measured on one core that all of it shares: with the networks in the window's process a wheel step took twice as long
+to be painted as without, beside a child of lower priority 1.4 times (benchmarks/scroll_beside_comparison.py). A second
+core is left to the window.
 """
 
 import json

@@ -23,7 +23,7 @@ from tumorview.errors import TrainingError, TrainingStorageError
 PROCESS_NAME = "process.json"
 STOP_NAME = "stop.request"
 
-_NICE = 19
+_NICE, _NICE_AWAITED = 19, 5
 _FIRST_TO_GO = "800"  # of 1000: the viewer, with unsaved work, is at 0
 _LOOK_SECONDS = 0.2
 
@@ -155,13 +155,20 @@ class StopWatch:
             (self._folder / STOP_NAME).unlink(missing_ok=True)
 
 
-def stay_in_background() -> None:
-    """Lowest priority, a core left to others, first to go when memory runs out; before torch is loaded."""
+def stay_in_background(*, awaited: bool = False) -> None:
+    """Lowest priority, a core left to others, first to go when memory runs out; before torch is loaded.
+
+    Work that is ``awaited`` by somebody who looks at a bar gets a little more: on a busy machine the lowest priority is
+    next to nothing.
+    """
     # benchmarks/scroll_beside_training.py on two busy cores: with a thread on each, p95 of a wheel step was four times
     # what it was without training (657 and 150 ms); with one core free there was no difference (143 ms).
     os.environ.setdefault("OMP_NUM_THREADS", str(max(1, (os.cpu_count() or 2) - 1)))
     with contextlib.suppress(psutil.Error, OSError):
-        psutil.Process().nice(psutil.IDLE_PRIORITY_CLASS if os.name == "nt" else _NICE)
+        if os.name == "nt":
+            psutil.Process().nice(psutil.BELOW_NORMAL_PRIORITY_CLASS if awaited else psutil.IDLE_PRIORITY_CLASS)
+        else:
+            psutil.Process().nice(_NICE_AWAITED if awaited else _NICE)
     with contextlib.suppress(OSError):
         Path("/proc/self/oom_score_adj").write_text(_FIRST_TO_GO, encoding="ascii")
 

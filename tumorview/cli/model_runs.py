@@ -46,7 +46,7 @@ def compare(
 ) -> None:
     """Compare a run's model with the default on the run's held-out patients; kept as RUN/comparison.json."""
     if background:
-        stay_in_background()
+        stay_in_background(awaited=True)
     with progress_lines() if json_lines else progress_bar("Comparing") as context:
         result = tasks.compare_run(
             run,
