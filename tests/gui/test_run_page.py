@@ -11,16 +11,18 @@ from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QApplication, QLabel, QPushButton, QWidget
 from pytestqt.qtbot import QtBot
 
-from tumorview.app.training_events import RunState
+from tumorview.app.training_events import Curves, RunState, Validated
 from tumorview.app.training_process import trainer_of
 from tumorview.app.training_run import TrainingRun
 from tumorview.gui import theme
 from tumorview.gui.job_runner import JobRunner
 from tumorview.gui.widgets import CheckBox
 from tumorview.gui.wizard import run_page
+from tumorview.gui.wizard.curves import CurvesView
 from tumorview.gui.wizard.run_page import RunPage
 from tumorview.ml.recipes import Phase, Recipe, load_recipe, recipe_text
 from tumorview.ml.samples import SampleSet, write_samples
+from tumorview.ml.training_report import ValidationScores
 
 ROOT = Path(__file__).resolve().parents[2]
 FAKE = [sys.executable, str(ROOT / "tests" / "unit" / "fake_trainer.py")]
@@ -234,6 +236,17 @@ def test_samples_are_shown_and_can_be_looked_back_through(qtbot: QtBot, make_pag
     assert page._samples.shown == 0  # whoever looks back is left alone
     slider.setValue(3)
     qtbot.waitUntil(lambda: page._samples.shown == 250, timeout=TIMEOUT)
+
+
+def test_a_run_of_the_command_line_has_a_loss_and_a_rate_at_its_validations(qtbot: QtBot):
+    view, curves = CurvesView(), Curves()
+    qtbot.addWidget(view)
+    scores = ValidationScores(0.5, 0.4, 0.3, {})
+    for step, loss in ((0, None), (10, 0.8), (20, 0.4)):
+        curves.add(Validated(step, 1, loss, step / 1000, scores))
+    view.show_curves(curves, None)
+    assert [points.tolist() for points in view.loss.lines["loss"].getData()] == [[10, 20], [0.8, 0.4]]
+    assert [points.tolist() for points in view.rate.lines["lr"].getData()] == [[10, 20], [0.01, 0.02]]
 
 
 def test_the_curves_follow_the_theme(qtbot: QtBot, make_page: MakePage, qapp: QApplication):

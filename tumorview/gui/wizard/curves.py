@@ -13,6 +13,7 @@ from tumorview.gui import theme
 from tumorview.gui.widgets import named
 
 _AXIS_WIDTH = 66  # of all plots, so that their steps are above each other
+_LABEL_ROOM = 8  # above the axis, for the upper half of its highest number
 _STYLES = {  # told apart by their line too
     "pooled": Qt.PenStyle.SolidLine,
     "per_volume": Qt.PenStyle.DashLine,
@@ -39,6 +40,7 @@ class _Plot(pyqtgraph.PlotWidget):
         item.getAxis("left").enableAutoSIPrefix(False)
         item.getAxis("left").setStyle(maxTickLevel=0)
         item.setLabel("left", axis)
+        item.layout.setContentsMargins(0, _LABEL_ROOM, 0, 0)
         self.lines: dict[str, pyqtgraph.PlotDataItem] = {}
 
     def wheelEvent(self, event: QEvent) -> None:
@@ -108,8 +110,12 @@ class CurvesView(QWidget):
         self.dice.show_points("pooled", {step: one.dice_pooled for step, one in found.items()})
         self.dice.show_points("per_volume", {step: one.dice_per_volume for step, one in found.items()})
         self.dice.show_points("flair", {step: one.flair_dice_pooled for step, one in found.items()})
-        self.loss.show_points("loss", curves.loss)
-        self.rate.show_points("lr", curves.lr)
+        # A run of the command line has said both at its validations only.
+        scored = {step: one for step, one in curves.validations.items() if one.loss is not None}
+        losses = {step: one.loss for step, one in scored.items()} | curves.loss
+        rates = {step: one.lr for step, one in scored.items()} | curves.lr
+        self.loss.show_points("loss", dict(sorted(losses.items())))
+        self.rate.show_points("lr", dict(sorted(rates.items())))
         last = max([1, *curves.loss, *found, total_steps or 1])
         self.dice.setXRange(0, last, padding=0.02)
         best = curves.best
