@@ -24,11 +24,13 @@ from tumorview.app.session import Session
 from tumorview.app.session_files import ImageMissingError, open_session, save_session
 from tumorview.app.session_lock import Holder, SessionLock, holder_of, lock_path
 from tumorview.app.tasks import open_study
+from tumorview.core.opening import Opening
 from tumorview.core.prediction import Origin, Prediction
 from tumorview.core.progress import Progress
 from tumorview.errors import GeometryError, ReadError, WriteError
 from tumorview.io import atomic, session_file
 from tumorview.io.session_file import FILE_DAMAGED, HISTORY_LOST, MIGRATIONS, read_session, write_session
+from tumorview.io.session_json import image_from_json, image_to_json
 
 SHAPE = (4, 12, 10)
 
@@ -120,6 +122,16 @@ def test_session_and_image_may_move_together(saved, tmp_path):
     shutil.move(tmp_path / "images", other / "images")
     moved = shutil.move(saved, other / saved.name)
     assert brought_back(Path(moved)).mask.has_labels
+
+
+def test_a_session_of_a_single_slice_keeps_to_what_was_open(session):
+    image = snapshot(session).image
+    for alone in (True, False):
+        again = image_from_json(image_to_json(replace(image, opening=Opening(alone=alone))))
+        assert again.opening.alone is alone
+    earlier = image_to_json(image)
+    del earlier["alone"]  # versions that opened a slice by itself did not say so
+    assert image_from_json(earlier).opening.alone
 
 
 def test_a_missing_image_is_named_and_can_be_shown(saved, tmp_path):
