@@ -402,6 +402,12 @@ def test_one_file_of_a_series_opens_with_the_slices_beside_it(tmp_path: Path):
     assert open_study(paths[2], opening=Opening(alone=True)).reference.volume.shape == (1, 10, 12)
 
 
+def test_a_picture_without_a_place_opens_by_itself(tmp_path: Path):
+    spec = SeriesSpec(pattern(SHAPE))
+    paths = write_classic(tmp_path, spec, edit=lambda dataset, _: delattr(dataset, "ImagePositionPatient"))
+    assert _only(open_study(paths[0])).volume.shape == (1, 10, 12)
+
+
 def test_one_file_of_a_localizer_opens_with_the_slices_of_its_direction(tmp_path: Path):
     for orientation, number in ((SAGITTAL, 3), (CORONAL, 5)):
         spec = SeriesSpec(pattern((number, 10, 12)), orientation=orientation, series_uid="1.2.3")

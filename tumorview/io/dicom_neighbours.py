@@ -15,9 +15,12 @@ _SERIES = ("PatientID", "StudyInstanceUID", "SeriesInstanceUID")
 def with_neighbours(only: Frame, progress: Progress) -> Scan:
     """The stack around ``only``, from files of its folder; ``only`` alone where there are none.
 
-    Copies of it, and other stacks of its series (a localizer's other directions, other echoes), are left alone.
+    Copies of it, and other stacks of its series (a localizer's other directions, other echoes), are left alone. A
+    picture without a place, such as a screen capture, is no part of a stack.
     """
     path = only.path
+    if only.position is None:
+        return Scan([only])
     beside = Scan()
     with contextlib.suppress(ReadError):  # the folder cannot be listed, or its one other file is damaged
         beside = scan([file for file in children(path.parent) if file != path], progress)
