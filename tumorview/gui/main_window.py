@@ -14,6 +14,7 @@ from PySide6.QtGui import (
     QDragLeaveEvent,
     QDropEvent,
     QGuiApplication,
+    QPixmapCache,
 )
 from PySide6.QtWidgets import QDialog, QMainWindow, QStackedWidget, QVBoxLayout, QWidget
 
@@ -64,6 +65,12 @@ if TYPE_CHECKING:
 DEFAULT_SIZE = (1440, 900)
 STRIP_HEIGHT = 38
 TIDY_MS = 500  # after a study came or went, when what it needed is freed
+
+
+def give_back_memory() -> None:
+    """Let go of what the last study needed: pictures of its controls, which nobody asks for again, and freed blocks."""
+    QPixmapCache.clear()
+    heap.give_back()
 
 
 class MainWindow(QMainWindow):
@@ -134,7 +141,7 @@ class MainWindow(QMainWindow):
         )
         self.waiting = Waiting(self.jobs, self.status, self)
         self.state = WindowState(self)
-        self._tidy = Debounce(TIDY_MS, heap.give_back, self)
+        self._tidy = Debounce(TIDY_MS, give_back_memory, self)
         self._closing = False
         self._build()
         self._connect()
