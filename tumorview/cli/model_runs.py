@@ -92,7 +92,7 @@ def install(
 def _tell(result: Comparison) -> None:
     print_table(
         ["patient", "old", "new", "difference"],
-        [[pair.id, percent(pair.old), percent(pair.new), _signed(pair.difference)] for pair in result.pairs],
+        [[pair.title, percent(pair.old), percent(pair.new), _signed(pair.difference)] for pair in result.pairs],
     )
     print_table(
         ["figure", "old", "new", "difference", "95 % interval"],
