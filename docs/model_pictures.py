@@ -13,6 +13,8 @@ from pathlib import Path
 from make_screenshots import settle, take
 from PySide6.QtWidgets import QApplication
 
+from tumorview.app.comparison import Comparison
+from tumorview.app.model_store import ModelStore
 from tumorview.gui.application import create_window
 from tumorview.gui.model_manager import ModelManager
 from tumorview.gui.wizard.page import WizardServices
@@ -31,6 +33,9 @@ def main(run: Path, folder: Path) -> None:
         services = WizardServices(
             window.session, window.jobs, lambda: window.memory.settings, own, own / "models", window.models.reload
         )
+        kept = Comparison.load(run)
+        if kept is not None:  # the default that it was measured against
+            ModelStore.in_folder(services.models_folder).set_default(kept.old.id)
         page = ResultPage(run, services)
         page.setContentsMargins(12, 12, 12, 12)
         page.resize(*SIZE)

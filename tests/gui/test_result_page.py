@@ -168,6 +168,28 @@ def test_what_the_new_model_costs_is_measured_on_data_that_the_user_names(
     assert [cost.name for cost in page.comparison.original][1:] == ["collection"]
 
 
+def test_a_result_against_a_model_that_is_not_the_default_any_more_makes_no_default(
+    qtbot: QtBot, page: ResultPage, store: ModelStore, tmp_path: Path, networks: Networks
+) -> None:
+    page.enter()
+    finish(qtbot, page)
+    assert page.as_default.isEnabled()
+    write_installed(tmp_path / "bundled", "unet-cbam-other", seed=7)
+    networks.level["unet-cbam-other"] = 9.0
+    store.set_default("unet-cbam-other")
+    page.leave()
+    page.enter()
+    finish(qtbot, page)
+    assert "not the default now" in page.notes_line.text()
+    assert not page.as_default.isEnabled()
+    assert page.install.text() == "&Install as Candidate"
+    page.again.click()
+    finish(qtbot, page)
+    assert page.comparison.old.id == "unet-cbam-other"
+    assert page.as_default.isEnabled()
+    assert page.notes_line.text().startswith("Trained on from")
+
+
 def test_cancelling_leaves_a_page_that_can_compare_again(qtbot: QtBot, page: ResultPage, networks: Networks) -> None:
     networks.gate.clear()
     page.enter()

@@ -35,6 +35,7 @@ from tumorview.gui.wizard.paired_plot import PairedPlot
 from tumorview.gui.wizard.worst_cases import WorstCasesView
 
 COMPARE, INSTALL = "training_compare", "training_install"
+_OTHER_DEFAULT = "This was measured against {}, which is not the default now: compare again to make it the default."
 _UNCOMPARED = "Without a comparison the new model is installed as a candidate."
 
 
@@ -64,6 +65,7 @@ class ResultPage(WizardPage):
         self._reference: Path | None = None  # data like the old model's own, where the user has named some
         self.comparison: Comparison | None = None
         self.installed: StoredModel | None = None
+        self._current = True  # the comparison was with the default of now
         self._named = False
         self._build()
         self._lay_out()
@@ -195,14 +197,16 @@ class ResultPage(WizardPage):
         reference = self._reference
         cache, models = self._services.folder / "cache", self._services.models_folder
 
-        def work(context: JobContext) -> tuple[RunContents, Comparison, StoredModel | None]:
+        def work(context: JobContext) -> tuple[RunContents, Comparison, StoredModel | None, bool]:
             contents = RunContents.read(run)
             found = None if anew else kept_comparison(contents)
             found = found or compare(
                 run, device=settings.device, engine=settings.engine, models=models, cache=cache, reference=reference,
                 context=context,
             )  # fmt: skip
-            return contents, found, store.with_weights(found.new.weights_sha256)
+            defaults = {one.entry.card.weights_sha256 for one in store.models() if one.default_for and one.entry.card}
+            current = bool(defaults & {found.old.weights_sha256, found.new.weights_sha256})
+            return contents, found, store.with_weights(found.new.weights_sha256), current
 
         self.comparison = None
         handlers = Handlers(done=self._compared, failed=self._failed, cancelled=self._cancelled)
@@ -220,8 +224,8 @@ class ResultPage(WizardPage):
             self.bar.setValue(round(1000 * report.fraction))
             self.bar_text.setText(report.text)
 
-    def _compared(self, result: tuple[RunContents, Comparison, StoredModel | None]) -> None:
-        contents, comparison, self.installed = result
+    def _compared(self, result: tuple[RunContents, Comparison, StoredModel | None, bool]) -> None:
+        contents, comparison, self.installed, self._current = result
         self.comparison = comparison = _masked(comparison) if self._services.settings().hide_identity else comparison
         if self.installed is not None:
             self.name.setText(self.installed.title)
@@ -231,7 +235,7 @@ class ResultPage(WizardPage):
         self.table.show_comparison(comparison)
         self.plot.show_pairs(comparison.pairs, comparison.test.margin)
         self.worst.show_cases(comparison.worst)
-        self.as_default.setChecked(comparison.test.verdict.passes)
+        self.as_default.setChecked(self._passes)
         self._show_state()
 
     def _failed(self, error: Exception) -> None:
@@ -263,7 +267,8 @@ class ResultPage(WizardPage):
         else:
             first, *others = comparison.test.sentences
             self._say(first, " ".join(others), passed=comparison.test.verdict.passes, judged=True)
-            self.notes_line.setText(" ".join(comparison.notes))
+            stale = () if self._current else (_OTHER_DEFAULT.format(comparison.old.title),)
+            self.notes_line.setText(" ".join((*stale, *comparison.notes)))
         self._show_install()
         self.changed.emit()
 
@@ -280,8 +285,7 @@ class ResultPage(WizardPage):
         self.verdict_icon.setPixmap(picture)
 
     def _show_install(self) -> None:
-        comparison = self.comparison
-        passes = comparison is not None and comparison.test.verdict.passes
+        passes = self._passes
         ready = not self._working and (self._run / "model.safetensors").is_file()
         there = self.installed is not None
         self.install.setEnabled(ready and not there and bool(self.name.text().strip()))
@@ -301,6 +305,11 @@ class ResultPage(WizardPage):
             self.installed_line.setText(
                 f"Installed as {self.installed.title}{f', {standing}' if standing else ''}. Segment, Models shows it."
             )
+
+    @property
+    def _passes(self) -> bool:
+        """Whether the new model may become the default: it passed, against the default of now."""
+        return self.comparison is not None and self.comparison.test.verdict.passes and self._current
 
     # -- installing --------------------------------------------------------------------------------------------
 
