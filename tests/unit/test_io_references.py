@@ -19,8 +19,8 @@ from tests.unit.synthetic import CORONAL, SAGITTAL, SeriesSpec, pattern, write_c
 from tumorview.core.progress import Progress
 from tumorview.core.study import Role, Series, Study
 from tumorview.io.registry import open_study
-from tumorview.ml.engines import open_engine
 from tumorview.ml.engines.base import Engine
+from tumorview.ml.engines.opening import Source, candidates
 from tumorview.ml.postprocess import NO_POSTPROCESS
 from tumorview.ml.predictor import predict_study
 from tumorview.ml.registry import ModelRegistry
@@ -121,7 +121,8 @@ def test_nema_study_has_the_same_mask_of_the_bundled_model_whichever_way_it_is_o
     nema: Path, nema_study: Study, tmp_path: Path
 ):
     model = ModelRegistry(tmp_path / "models").usable()
-    engine = _Remembering(open_engine(model, engine="torch", device="cpu"))
+    quickest = candidates(Source.of(model, None), "torch", "cpu")[-1]  # without measuring whether it is
+    engine = _Remembering(quickest.open())
     expected = predict_study(nema_study, model.card, engine, postprocess=NO_POSTPROCESS)
     assert expected.mask().data.any()
     for way in ("dicomdir", "images", "zip", "shuffled"):
