@@ -39,7 +39,7 @@ def test_run_gives_the_mask_as_one_step(qtbot: QtBot, window: MainWindow, segmen
     assert window.session.dirty
     assert window.isWindowModified()
     assert window.tools.segment.status.full_text().startswith("2.1 ml in")
-    assert window.tools.segment.detail.full_text() == "fake · cpu · float32"
+    assert "fake · cpu · float32" in window.tools.segment.status.toolTip()
     assert [step.title for step in window.session.history.steps] == ["AI segmentation"]
 
 

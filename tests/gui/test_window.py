@@ -82,8 +82,9 @@ def test_every_control_has_a_name_and_a_tooltip(window: MainWindow) -> None:
 def test_panels_need_no_scroll_bar(make_window: MakeWindow, flair: Path, truth: Path, size: tuple[int, int]) -> None:
     window = make_window(flair, truth=truth)
     window.resize(*size)
-    assert not window.tools.scroll_area.verticalScrollBar().isVisible()
     content = window.tools.scroll_area.widget()
+    assert content.minimumSizeHint().height() <= window.tools.scroll_area.viewport().height()
+    assert not window.tools.scroll_area.verticalScrollBar().isVisible()
     assert content.minimumSizeHint().width() <= window.tools.scroll_area.viewport().width()
 
 

@@ -234,7 +234,7 @@ Notes {{ color: {c.amber}; padding: 0 4px 0 0; }}
 #notes_popup {{ background: {c.panel}; border: 1px solid {c.border}; }}
 #passport_popup, #fitness_popup {{ background: {c.panel}; border: 1px solid {c.border}; }}
 QPushButton[slot="true"] {{
-    background: {c.control}; border: 1px solid transparent; text-align: left; padding: 0 6px;
+    background: {c.control}; border: 1px solid transparent; text-align: left; padding: 0 6px; min-height: 18px;
 }}
 QPushButton[slot="true"]:hover {{ background: {c.control_hover}; }}
 QPushButton[slot="true"][warning="true"] {{ color: {c.amber}; }}

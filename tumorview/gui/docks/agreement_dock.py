@@ -16,7 +16,7 @@ from PySide6.QtWidgets import (
 from tumorview.core.metrics import Agreement, Counts
 from tumorview.gui import theme
 from tumorview.gui.docks.panel import Panel
-from tumorview.gui.widgets import action_button, label, push_button, row
+from tumorview.gui.widgets import ElidedLabel, action_button, label, push_button, row
 
 HUMAN_BAND = (0.74, 0.85)  # Dice between human readers on these tumours (Menze et al. 2015, BRATS)
 DASH = "–"
@@ -29,7 +29,6 @@ _METRICS: tuple[tuple[str, str, Metric, str], ...] = (
     ("Recall", "TP / (TP + FN): how much of the tumour is found", lambda c: c.recall, "there is no tumour here"),
 )
 _MEAN_ROW = len(_METRICS)
-_MASK_ROW, _TRUTH_ROW = _MEAN_ROW + 1, _MEAN_ROW + 2
 
 
 class DiceScale(QWidget):
@@ -74,6 +73,10 @@ class AgreementPanel(Panel):
         super().__init__("Agreement", "agreement", parent)
         self.table = _table()
         self.scale = DiceScale()
+        self.sizes = ElidedLabel("")
+        self.sizes.setObjectName("agreement_sizes")
+        self.sizes.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
+        theme.tabular(self.sizes)
         empty = QWidget()
         hint = row(label("No ground truth", dim=True), 1, push_button(load, "load_truth_button", "Load…"))
         empty.setLayout(hint)
@@ -88,6 +91,10 @@ class AgreementPanel(Panel):
         layout.setSpacing(4)
         layout.addWidget(self.table)
         layout.addWidget(self.scale)
+        sizes = row(label("Mask / truth"), self.sizes)
+        sizes.setStretch(1, 1)
+        sizes.setContentsMargins(3, 0, 3, 0)  # in line with the table's cells
+        layout.addLayout(sizes)
         self._empty = empty
         self.content.addWidget(self._empty)
         self.content.addWidget(self._full)
@@ -105,14 +112,17 @@ class AgreementPanel(Panel):
             self._put(at, 2, metric(counts), why)
         self._put(_MEAN_ROW, 2, agreement.dice_per_slice, "no slice has tumour in either mask")
         self._text(_MEAN_ROW, 1, "", "")
-        self._size(_MASK_ROW, "Mask", agreement.volume_ml_prediction, counts.tp + counts.fp)
-        self._size(_TRUTH_ROW, "Truth", agreement.volume_ml_truth, counts.tp + counts.fn)
+        self._show_sizes(agreement)
         self.scale.show_dice(counts.dice)
 
-    def _size(self, at: int, what: str, millilitres: float | None, voxels: int) -> None:
-        unit, size = ("voxels", f"{voxels:,}") if millilitres is None else ("ml", f"{millilitres:.1f}")
-        self._text(at, 0, f"{what}, {unit}", f"Volume of the {what.lower()}")
-        self._text(at, 2, size, f"{voxels:,} voxels")
+    def _show_sizes(self, agreement: Agreement) -> None:
+        marked, wanted = agreement.volume_ml_prediction, agreement.volume_ml_truth
+        if marked is None or wanted is None:
+            counts = agreement.counts
+            text = f"{counts.tp + counts.fp:,} / {counts.tp + counts.fn:,} voxels"
+        else:
+            text = f"{marked:.1f} / {wanted:.1f} ml"
+        self.sizes.set_text(text, f"Volume of the mask and of the ground truth: {text}")
 
     def _put(self, at: int, column: int, value: float | None, why: str) -> None:
         if value is None:
@@ -129,7 +139,7 @@ class AgreementPanel(Panel):
 
 
 def _table() -> QTableWidget:
-    table = QTableWidget(_TRUTH_ROW + 1, 3)
+    table = QTableWidget(_MEAN_ROW + 1, 3)
     table.setObjectName("agreement_table")
     table.setAccessibleName("Agreement with ground truth")
     table.setHorizontalHeaderLabels(["", "Slice", "Volume"])
@@ -148,7 +158,6 @@ def _table() -> QTableWidget:
     header.setDefaultAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
     titles = [(name, tip) for name, tip, _, _ in _METRICS]
     titles.append(("Mean Dice", "Mean Dice over the slices with tumour in either mask"))
-    titles += [("Mask", ""), ("Truth", "")]
     height = max(20, table.fontMetrics().height() + 4)
     for at, (title, tip) in enumerate(titles):
         table.setRowHeight(at, height)

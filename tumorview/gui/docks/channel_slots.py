@@ -114,7 +114,7 @@ class ChannelSlots(QWidget):
         layout = QGridLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setHorizontalSpacing(theme.GRID)
-        layout.setVerticalSpacing(2)
+        layout.setVerticalSpacing(1)
         layout.setColumnStretch(1, 1)
         self.slots_of = {role: ChannelSlot(role) for role in MODEL_CHANNELS}
         for line, (role, slot) in enumerate(self.slots_of.items()):

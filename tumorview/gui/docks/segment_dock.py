@@ -88,11 +88,8 @@ class SegmentPanel(Panel):
         self.progress.hide()
         self.status = ElidedLabel("No segmentation yet")
         self.status.setObjectName("segment_status")
-        self.detail = ElidedLabel("")
-        self.detail.setObjectName("segment_result")
-        for line in (self.status, self.detail):
-            line.setProperty("dim", True)
-            theme.tabular(line)
+        self.status.setProperty("dim", True)
+        theme.tabular(self.status)
         self.notes = Notes()
         self._lay_out()
         self.model.activated.connect(self._model_chosen)
@@ -120,7 +117,6 @@ class SegmentPanel(Panel):
         self.content.addLayout(buttons)
         self.content.addWidget(self.progress)
         self.content.addWidget(self.status)
-        self.content.addWidget(self.detail)
         self.content.addWidget(self.notes)
 
     # -- choices -----------------------------------------------------------------------------------------------
@@ -208,22 +204,20 @@ class SegmentPanel(Panel):
         self.progress.show()
         self.progress.setValue(round(1000 * fraction))
         self.status.set_text(f"{text or 'Segmenting'}  {fraction:.0%}")
-        self.detail.set_text("")
         self.notes.show_notes(())
 
     def show_message(self, text: str) -> None:
         """No run is under way; say why."""
         self.progress.hide()
         self.status.set_text(text)
-        self.detail.set_text("")
         self.notes.show_notes(())
 
     def show_result(self, origin: Origin, title: str, amount: str) -> None:
         """What a run gave and what made it."""
         self.progress.hide()
-        made = "\n".join((title, f"weights {origin.weights_sha256[:12]}", *origin.postprocess))
+        where = f"{origin.engine} · {origin.device} · {origin.precision}"
+        made = "\n".join((title, f"weights {origin.weights_sha256[:12]}", where, *origin.postprocess))
         self.status.set_text(f"{amount} in {origin.seconds:.1f} s", made)
-        self.detail.set_text(f"{origin.engine} · {origin.device} · {origin.precision}")
         self.notes.show_notes(origin.warnings)
 
     def _model_chosen(self) -> None:
