@@ -78,7 +78,7 @@ docs: setup  ## build the documentation into site/
 	$(BIN)/tumorview actions --markdown > docs/user-guide/shortcuts.md
 	$(BIN)/mkdocs build --strict
 
-table4: $(TABLE4_STAMP)  ## train and test the paper's Table 4 (DATA=path/to/kaggle_3m, about 2 hours), write docs/results.md
+table4: $(TABLE4_STAMP)  ## train and test the paper's Table 4 (DATA=path/to/kaggle_3m, about an hour and a half), write docs/results.md
 	@[ -n "$(DATA)" ] || { echo 'Say where the LGG collection is: make table4 DATA=path/to/kaggle_3m' >&2; exit 2; }
 	$(TABLE4_VENV)/bin/python -m tools.table4 run --data "$(DATA)"
 	$(TABLE4_VENV)/bin/python -m tools.table4 report

@@ -69,8 +69,11 @@ def draw_worst(results: Mapping[str, Result], path: Path) -> None:
         for panel, case in zip(line, result.facts["worst"], strict=False):
             panel.imshow(picture(case["picture"]))
             panel.set_title(f"{result.row.title}\n{case['patient'][:12]}  Dice {case['dice']:.2f}", fontsize=7)
-    figure.savefig(path, dpi=110, metadata={"Software": None})
+    full = io.BytesIO()
+    figure.savefig(full, dpi=110)
     plt.close(figure)
+    with Image.open(full) as image:  # few colours are enough here
+        image.convert("RGB").quantize(256, method=Image.Quantize.MAXCOVERAGE).save(path, optimize=True)
 
 
 def picture(encoded: str) -> np.ndarray:
