@@ -224,7 +224,7 @@ def test_the_budget_is_arithmetic_on_measured_steps():
     times = {"machine": "a machine", "threads": 1, "torch": "2.14.1", "rows": rows}
     text = budget_text(times)
     assert "| all five | | | 1850 | 1000 |" in text
-    assert "1200 steps x 1.00 s x 2 protocols = 0.7 hours" in text
+    assert "600 steps x 1.00 s x 2 protocols = 0.3 hours" in text
     assert "9000 |" in budget_text({**times, "threads": 2})
 
 
