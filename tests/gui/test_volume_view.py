@@ -40,7 +40,7 @@ class FakeRenderer:
         self.scenes: list[Scene] = []
         self.cameras: list[Camera] = []
         self.broken = ""
-        self.closed = 0
+        self.closed = self.rested = 0
 
     def draw(self, scene: Scene, camera: Camera, size: QSize, *, smooth: bool = True) -> QImage:
         if self.broken:
@@ -50,6 +50,9 @@ class FakeRenderer:
         picture = QImage(size, QImage.Format.Format_RGB32)
         picture.fill(0xFF203040)
         return picture
+
+    def rest(self) -> None:
+        self.rested += 1
 
     def close(self) -> None:
         self.closed += 1
@@ -181,6 +184,14 @@ def test_a_result_for_a_study_that_was_closed_is_dropped(stage: Stage) -> None:
     stage.session.close()
     stage.wait(lambda: not stage.jobs.running)
     assert stage.view.keeper.scene == Scene()
+
+
+def test_a_closed_study_leaves_nothing_on_the_graphics_card(stage: Stage) -> None:
+    stage.open()
+    stage.settle()
+    before = stage.renderer.rested
+    stage.session.close()
+    assert stage.renderer.rested == before + 1
 
 
 def test_nothing_is_computed_while_nobody_looks(stage: Stage) -> None:

@@ -62,11 +62,15 @@ class Canvas:
         """Write in ``font``."""
         self._texts.set_font(font)
 
+    def forget(self) -> None:
+        """Let go of every picture: there is nothing to show, and perhaps nobody looks for a while."""
+        self._backdrop = self._backdrop_key = self._scene = self._scene_key = None
+        self._minimaps.clear()
+
     def paint(self, painter: QPainter, view: "SliceView", *, whole: bool) -> None:
         """Paint what ``view`` shows. ``whole``: not only a part of the widget."""
         plane_view = view.plane_view
         if plane_view is None:
-            self._backdrop = self._scene = None
             painter.fillRect(view.rect(), Qt.GlobalColor.black)
             self._texts.paint_middle(painter, QSizeF(view.size()), view.empty_text)
             paint_frame(painter, view)

@@ -59,6 +59,8 @@ class SessionFollower:
         view.show_series(view.session.active_series)
         view.start_over()
         view.refresh_pointer()
+        if view.session.study is None:
+            view.forget_pictures()
         view.update()
 
     def _position_changed(self) -> None:

@@ -148,6 +148,10 @@ class SliceView(SlicePane):
         """What the user should know before the next stroke; empty while there is nothing."""
         return grid_notice(self) if self._tool is not Tool.NAVIGATE or not self.source.masks.placed else ""
 
+    def forget_pictures(self) -> None:
+        """Free what was kept for quick repaints."""
+        self._canvas.forget()
+
     def paintEvent(self, event: QPaintEvent) -> None:
         painter = QPainter(self)
         self._canvas.paint(painter, self, whole=event.rect() == self.rect())

@@ -105,6 +105,13 @@ class Renderer:
             self._context.doneCurrent()
         return picture
 
+    def rest(self) -> None:
+        """Give back what the last scene needed: there is none to draw for a while."""
+        if self._open and self._context.makeCurrent(self._surface):
+            self._keep_only(Scene())
+            self._target = None
+            self._context.doneCurrent()
+
     def close(self) -> None:
         """Give everything back; the renderer is of no use afterwards."""
         if not self._open:

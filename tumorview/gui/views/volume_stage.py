@@ -51,6 +51,9 @@ class Draws(Protocol):
     def draw(self, scene: Scene, camera: Camera, size: QSize, *, smooth: bool = True) -> QImage:
         """``scene`` as ``camera`` sees it."""
 
+    def rest(self) -> None:
+        """Give back what the last scene needed."""
+
     def close(self) -> None:
         """Give everything back."""
 
@@ -117,6 +120,8 @@ class VolumeStage(QWidget):
     def _bounds_changed(self) -> None:
         if self._keeper.bounds is None:
             self._moved = False
+            self._picture, self._due = QImage(), True
+            self._renderer.rest()
         if not self._moved:
             self._fit()
 
