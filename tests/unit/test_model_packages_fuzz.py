@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from tests.unit.finished_runs import write_installed
+from tumorview.app.model_state_file import LOCK_NAME
 from tumorview.app.model_store import ModelStore
 from tumorview.errors import ModelError
 from tumorview.ml.card import CARD_NAME
@@ -93,7 +94,7 @@ def test_a_card_with_a_hostile_entry_installs_nothing(store, package, tmp_path, 
         target.writestr(str(card["weights"]), source.read("weights.safetensors"))
     with pytest.raises(ModelError):
         store.import_file(path)
-    assert not (tmp_path / "user").exists()
+    assert {file.name for file in (tmp_path / "user").rglob("*")} <= {LOCK_NAME}
     assert sorted(file.name for file in tmp_path.iterdir() if "evil" in file.name) == []
 
 

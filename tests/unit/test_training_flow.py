@@ -53,8 +53,8 @@ def at_run(flow: TrainingFlow, data: Path) -> TrainingFlow:
 def test_a_new_training_begins_with_its_data(flow: TrainingFlow):
     assert flow.state.page is PageId.DATA
     assert not flow.can_go_back
-    assert "0 patients" in str(flow.obstacles()[0])
-    with pytest.raises(TrainingError, match="0 patients"):
+    assert "three patients" in str(flow.obstacles()[0])
+    with pytest.raises(TrainingError, match="three patients"):
         flow.next()
 
 
