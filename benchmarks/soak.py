@@ -40,6 +40,7 @@ SHARE_KEPT = 0.10
 REST_SECONDS = 1.0
 READINGS_EVERY = 10  # studies
 READINGS = 5  # of which each side is the median
+LAYOUTS = ("view.one_plus_three", "view.four_series", "view.quad", "view.axial_only")
 # What asks the user something, ends the program or leaves it for another one.
 LEFT_ALONE = ("file.", "help.", "segment.", "train.", "edit.")
 
@@ -82,6 +83,18 @@ class Reader:
         self._wait(lambda: not window.jobs.running, "a job does not end")
         while window.session.history is not None and window.session.history.can_undo:
             window.session.undo()
+        window.actions["file.close"].trigger()
+        self._wait(lambda: window.session.study is None, "the study was not closed")
+
+    def warm_up(self, study: Path) -> None:
+        """Everything that stays loaded, once: above all the drivers of the 3D view."""
+        window = self.window
+        window.open_paths([study])
+        self._wait(lambda: window.session.study is not None and not window.jobs.running, f"{study} was not opened")
+        for layout in LAYOUTS:
+            window.actions[layout].trigger()
+            settled_memory()  # long enough to be painted
+            self._wait(lambda: not window.jobs.running, "a job does not end")
         window.actions["file.close"].trigger()
         self._wait(lambda: window.session.study is None, "the study was not closed")
 
@@ -228,7 +241,9 @@ def main() -> int:
         window = create_window(settings_dir=Path(folder) / "settings")
         window.resize(1600, 1000)
         window.show()
-        record = read_on(Reader(window, random.Random(options.seed)), studies, 60 * options.minutes, options.at_least)
+        reader = Reader(window, random.Random(options.seed))
+        reader.warm_up(sample_path())
+        record = read_on(reader, studies, 60 * options.minutes, options.at_least)
         grown = native_threads() - record.native
         window.close()
         settled_memory()  # a moment for what is being written
