@@ -13,6 +13,7 @@ from PySide6.QtCore import QTimer
 from PySide6.QtWidgets import QApplication, QWidget
 
 from tumorview import __version__
+from tumorview.app import heap
 from tumorview.app.model_store import ModelStore
 from tumorview.app.program_log import ProgramLog
 from tumorview.app.segmenter import RunSegmentation, Segmenter
@@ -42,6 +43,7 @@ def create_window(
     application = QApplication.instance()
     if not isinstance(application, QApplication):
         raise RuntimeError("create_window needs a QApplication")
+    heap.keep_images_apart()
     store = SettingsStore(default_folder() if settings_dir is None else Path(settings_dir))
     theme.apply(application, store.current.theme, store.current.font_scale)
     application.setWindowIcon(icons.icon("brain", theme.colours().accent))
