@@ -6,8 +6,8 @@ import numpy as np
 from hypothesis import strategies as st
 
 from tumorview.app.label_editing import LabelEditor
-from tumorview.app.restoring import snapshot
 from tumorview.app.session import Session
+from tumorview.app.snapshot import snapshot
 from tumorview.app.tool_commands import COMMANDS
 from tumorview.app.tool_options import Tool
 from tumorview.app.tools import Spot, Tools

@@ -16,7 +16,7 @@ from test_masks_from_elsewhere import write_nrrd, write_seg
 from tests.fuzz import MEGABYTES, SECONDS, judge, run
 from tests.unit.fuzz_corpus import HOSTILE, SEEDS, mutated, write_mutant
 from tests.unit.synthetic import pattern
-from tumorview.app.restoring import snapshot
+from tumorview.app.snapshot import snapshot
 from tumorview.errors import ReadError, TumorViewError
 from tumorview.io.dicom_phantom import write_phantom
 from tumorview.io.journal_file import JournalFile, state_records

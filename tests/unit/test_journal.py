@@ -14,8 +14,8 @@ from small_disk import needs_mount, small_disk
 from tumorview.app import journal_writer
 from tumorview.app.abandoned import abandoned
 from tumorview.app.journal import Journal
-from tumorview.app.restoring import snapshot
 from tumorview.app.session import Session
+from tumorview.app.snapshot import snapshot
 from tumorview.core.session_state import fingerprint
 from tumorview.core.slicing import Plane
 from tumorview.errors import ReadError, WriteError
@@ -26,8 +26,19 @@ from tumorview.io.journal_reading import Damage, read_journal
 STROKE = ("stroke", Plane.AXIAL, False, [(0.5, 0.5)], 0.5)
 OTHER = ("stroke", Plane.CORONAL, False, [(0.2, 0.7), (0.6, 0.1)], 0.3)
 ERASE = ("stroke", Plane.AXIAL, True, [(0.5, 0.5)], 0.5)
-WORK = [STROKE, ("run", 3, False), ("label", 5), ERASE, ("undo",), OTHER, ("threshold", 0.7), ("import", 8),
-        ("document", "a", "seven"), ("undo",), ("undo",)]
+WORK = [
+    STROKE,
+    ("run", 3, False),
+    ("label", 5),
+    ERASE,
+    ("undo",),
+    OTHER,
+    ("threshold", 0.7),
+    ("import", 8),
+    ("document", "a", "seven"),
+    ("undo",),
+    ("undo",),
+]
 
 
 @pytest.fixture

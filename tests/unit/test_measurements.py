@@ -9,8 +9,8 @@ import pytest
 
 from tumorview.app import measurement_export, measurements
 from tumorview.app.measurements import Kind, Measurement, Quantity, from_document, take
-from tumorview.app.restoring import snapshot
 from tumorview.app.session import Session
+from tumorview.app.snapshot import snapshot
 from tumorview.core.geometry import Geometry
 from tumorview.core.labels import LabelTable
 from tumorview.core.lesions import burden

@@ -10,8 +10,9 @@ import pytest
 
 from tumorview.app import geometry_answers, tasks
 from tumorview.app.documents import info
-from tumorview.app.restoring import snapshot, study_as_in
+from tumorview.app.restoring import study_as_in
 from tumorview.app.session import Session
+from tumorview.app.snapshot import snapshot
 from tumorview.core.geometry import Geometry
 from tumorview.core.mask import Mask
 from tumorview.core.passport import Passport, passport_of

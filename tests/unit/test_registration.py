@@ -7,12 +7,12 @@ import numpy as np
 import pytest
 from scipy import ndimage
 
-from tumorview.app import geometry_answers, registrations
+from tumorview.app import geometry_answers, registrations, series_records
 from tumorview.app.jobs import CancelToken, JobContext
 from tumorview.app.measurements import Kind, take
 from tumorview.app.registration import Registration, register
-from tumorview.app.restoring import snapshot
 from tumorview.app.session import Session
+from tumorview.app.snapshot import snapshot
 from tumorview.core.geometry import Geometry
 from tumorview.core.slicing import Plane
 from tumorview.core.study import Role, Series, Study, moved, shares_space
@@ -110,7 +110,7 @@ def test_an_accepted_registration_is_kept_told_and_taken_back(found: Registratio
     assert np.allclose(back.affine, there.volume.geometry.affine)
     registrations.take_back(session, there)
     assert session.study.by_uid("t") is found.moving
-    assert session.records.get(registrations.RECORD) is None
+    assert session.records.get(series_records.REGISTRATIONS) is None
     assert np.allclose(session.measurements.items[0].points[0], point)
 
 
@@ -121,7 +121,7 @@ def test_a_second_registration_counts_from_where_the_file_put_the_series(found: 
     assert session.study is not None
     nudge = Registration(found.fixed, session.study.by_uid("t"), motion(0.0, (0.0, 0.0, 1.0)), 1.0, 1.1)
     registrations.accept(session, nudge)
-    total = np.array(session.records.get(registrations.RECORD)["t"]["matrix_lps"])
+    total = np.array(session.records.get(series_records.REGISTRATIONS)["t"]["matrix_lps"])
     assert np.allclose(total, nudge.matrix @ found.matrix)
     assert session.study.by_uid("t").acquired is found.moving
 
@@ -129,8 +129,8 @@ def test_a_second_registration_counts_from_where_the_file_put_the_series(found: 
 @pytest.mark.parametrize("damage", [None, "x", [[1]], *(np.diag(d).tolist() for d in ((1, 1, 1, 2), (2, 1, 1, 1)))])
 def test_a_damaged_record_moves_nothing(found: Registration, damage: object) -> None:
     study = study_of(found.fixed, found.moving)
-    documents = {registrations.RECORD: {"t": {"onto": "f", "matrix_lps": damage}, "gone": {}, "odd": 3}}
-    assert registrations.as_registered(study, documents) is study
+    documents = {series_records.REGISTRATIONS: {"t": {"onto": "f", "matrix_lps": damage}, "gone": {}, "odd": 3}}
+    assert series_records.as_registered(study, documents) is study
 
 
 def test_what_is_registered_first(found: Registration) -> None:

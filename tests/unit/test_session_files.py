@@ -19,10 +19,10 @@ from hypothesis import HealthCheck, given, settings
 from small_disk import needs_mount, small_disk
 
 from tumorview.app import session_lock
-from tumorview.app.restoring import snapshot
 from tumorview.app.session import Session
 from tumorview.app.session_files import ImageMissingError, open_session, save_session
 from tumorview.app.session_lock import Holder, SessionLock, holder_of, lock_path
+from tumorview.app.snapshot import snapshot
 from tumorview.app.tasks import open_study
 from tumorview.core.opening import Opening
 from tumorview.core.prediction import Origin, Prediction
@@ -51,7 +51,9 @@ def session(tmp_path):
     made.set_brush(radius=2.0)
     made.finish_prediction(
         Prediction(
-            np.random.default_rng(1).random((1, *SHAPE)).astype(np.float16), made.grid, CLASSES,
+            np.random.default_rng(1).random((1, *SHAPE)).astype(np.float16),
+            made.grid,
+            CLASSES,
             Origin("m", "0" * 64, "torch", "cpu", "float32", {}),
         )
     )

@@ -13,9 +13,9 @@ from PIL import Image
 from tests.unit.lgg_layout import head_and_tumour, write_patient
 from tests.unit.synthetic import SeriesSpec, write_classic, write_nifti
 from tumorview.app.jobs import CancelToken, JobContext
-from tumorview.app.restoring import snapshot
 from tumorview.app.session import Session
 from tumorview.app.session_files import save_session
+from tumorview.app.snapshot import snapshot
 from tumorview.app.training_cases import (
     CaseRecord,
     Layout,

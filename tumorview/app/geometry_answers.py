@@ -3,16 +3,15 @@
 Until there is an answer no mask is saved on such a Series: a mask on the wrong side looks as good as one on the right.
 """
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 
 from tumorview.app import registrations
+from tumorview.app.series_records import ANSWERS, answers_in
 from tumorview.app.session import Session
 from tumorview.core.passport import doubt_of
 from tumorview.core.session_state import Document
-from tumorview.core.study import Series, Study
+from tumorview.core.study import Series
 
-RECORD = "geometry"
 AS_SHOWN = "as shown"
 
 
@@ -32,7 +31,7 @@ def question_of(session: Session) -> Question | None:
         return None
     series = next((one for one in study.series if one.volume.geometry.same_grid(mask.geometry)), study.reference)
     text = doubt_of(series)
-    if not text or series.uid in _answers(session.records.get(RECORD)):
+    if not text or series.uid in answers_in(session.records.get(ANSWERS)):
         return None
     return Question(series, text, series.placing.second if series.placing.other is not None else "")
 
@@ -52,27 +51,13 @@ def use_other(session: Session, question: Question) -> None:
     _put(session, question.series, placing.second)
 
 
-def as_answered(study: Study, documents: Mapping[str, Document]) -> Study:
-    """``study`` with its series where an earlier answer put them; the id stays."""
-    for uid, source in _answers(documents.get(RECORD)).items():
-        series = next((one for one in study.series if one.uid == uid), None)
-        if series is not None and series.placing.other is not None and series.placing.second == source:
-            placing = series.placing.swapped(series.volume.geometry)
-            study = study.with_geometry(series, series.placing.other, placing)
-    return study
-
-
 def placing_note(session: Session) -> Document:
     """What the user decided about places, for the note beside an exported mask; None where nothing was decided."""
-    sources = sorted(set(_answers(session.records.get(RECORD)).values()))
+    sources = sorted(set(answers_in(session.records.get(ANSWERS)).values()))
     registered = registrations.note(session)
     told = {"confirmed_by_user": sources, "registered": registered}
     return {name: value for name, value in told.items() if value} or None
 
 
 def _put(session: Session, series: Series, source: str) -> None:
-    session.records.put(RECORD, {**_answers(session.records.get(RECORD)), series.uid: source})
-
-
-def _answers(document: Document) -> dict[str, str]:
-    return {str(uid): str(source) for uid, source in document.items()} if isinstance(document, dict) else {}
+    session.records.put(ANSWERS, {**answers_in(session.records.get(ANSWERS)), series.uid: source})

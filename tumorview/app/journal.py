@@ -9,8 +9,8 @@ from pathlib import Path
 
 from tumorview.app.abandoned import Abandoned
 from tumorview.app.journal_writer import JournalWriter
-from tumorview.app.restoring import snapshot
 from tumorview.app.session import Session
+from tumorview.app.snapshot import snapshot
 from tumorview.core.event import Event
 from tumorview.core.history import Move, MoveKind
 from tumorview.core.mask import Mask

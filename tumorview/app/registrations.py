@@ -1,19 +1,14 @@
 """Registrations that the user accepted: kept with the session, taken back at will, told in exports."""
 
-from collections.abc import Mapping
 from dataclasses import replace
 
 import numpy as np
-import numpy.typing as npt
 
 from tumorview.app.registration import Registration
+from tumorview.app.series_records import REGISTRATIONS, Matrix, registrations_in
 from tumorview.app.session import Session
 from tumorview.core.session_state import Document
-from tumorview.core.study import MODEL_CHANNELS, Series, Study, moved, shares_space
-
-RECORD = "registrations"
-
-Matrix = npt.NDArray[np.float64]
+from tumorview.core.study import MODEL_CHANNELS, Series, Study, shares_space
 
 
 def candidate(study: Study, active: Series | None) -> Series | None:
@@ -49,16 +44,6 @@ def take_back(session: Session, series: Series) -> None:
     session.replace_series(first)
 
 
-def as_registered(study: Study, documents: Mapping[str, Document]) -> Study:
-    """``study`` with its series where accepted registrations put them; the id may be another."""
-    known = {series.uid: series for series in study.series}
-    for uid, entry in _entries(documents.get(RECORD)).items():
-        series, fixed, matrix = known.get(uid), known.get(str(entry.get("onto"))), _matrix(entry.get("matrix_lps"))
-        if series is not None and fixed is not None and matrix is not None:
-            study = study.with_series(moved(series, matrix, fixed))
-    return study
-
-
 def note(session: Session) -> list[Document]:
     """Accepted registrations by roles, for the note beside an exported mask."""
     study = session.study
@@ -67,32 +52,14 @@ def note(session: Session) -> list[Document]:
     roles = {series.uid: str(study.role_of(series)) for series in study.series}
     return [
         {"role": roles.get(uid), "onto": roles.get(str(entry.get("onto"))), "matrix_lps": entry.get("matrix_lps")}
-        for uid, entry in _entries(session.records.get(RECORD)).items()
+        for uid, entry in registrations_in(session.records.get(REGISTRATIONS)).items()
     ]
 
 
 def _put(session: Session, uid: str, entry: Document) -> None:
-    entries = _entries(session.records.get(RECORD))
+    entries = registrations_in(session.records.get(REGISTRATIONS))
     entries.pop(uid, None)
-    session.records.put(RECORD, ({**entries, uid: entry} if entry else entries) or None, work=True)
-
-
-def _entries(document: Document) -> dict[str, dict[str, Document]]:
-    if not isinstance(document, dict):
-        return {}
-    return {str(uid): entry for uid, entry in document.items() if isinstance(entry, dict)}
-
-
-def _matrix(value: Document) -> Matrix | None:
-    """A rigid motion from JSON; None where it is none, as in a damaged file."""
-    try:
-        matrix = np.array(value, dtype=np.float64)
-    except (TypeError, ValueError):
-        return None
-    if matrix.shape != (4, 4) or not np.isfinite(matrix).all():
-        return None
-    rigid = np.allclose(matrix[:3, :3] @ matrix[:3, :3].T, np.eye(3), atol=1e-6) and np.linalg.det(matrix[:3, :3]) > 0
-    return matrix if rigid and np.array_equal(matrix[3], (0, 0, 0, 1)) else None
+    session.records.put(REGISTRATIONS, ({**entries, uid: entry} if entry else entries) or None, work=True)
 
 
 def _move_measurements(session: Session, uid: str, matrix: Matrix) -> None:

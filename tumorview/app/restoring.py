@@ -1,41 +1,16 @@
-"""Between a session that is open and its state on disk: taking a snapshot, and finding the way back."""
+"""The way back from the state of a session to its study, grid and saved place."""
 
-from typing import TYPE_CHECKING
-
+from tumorview.app.series_records import as_answered, as_registered
 from tumorview.core.edits import Edit
 from tumorview.core.geometry import Geometry
 from tumorview.core.mask import Box, Provenance
 from tumorview.core.prediction import Origin
-from tumorview.core.session_state import Document, ImageReference, SessionState
+from tumorview.core.session_state import Document, SessionState
 from tumorview.core.study import Role, Study
 from tumorview.errors import GeometryError
 
-if TYPE_CHECKING:
-    from tumorview.app.session import Session
-
 # Where a mask was saved to which no step leads any more.
 _NOWHERE = Edit("", Provenance.UNTOUCHED, Box((0, 0, 0), (0, 0, 0)), b"", b"")
-
-
-def snapshot(session: "Session") -> SessionState:
-    """Everything of ``session`` that must survive the window, as it is now; the voxels are copied.
-
-    A study must be open. Voxels of a stroke under way are in it, its step is not: finish the stroke first.
-    """
-    study, mask, history = session.study, session.mask, session.history
-    assert study is not None
-    assert mask is not None
-    assert history is not None
-    return SessionState(
-        image=ImageReference.of(study, mask.geometry),
-        data=mask.data.copy(),
-        provenance=mask.provenance.copy(),
-        labels=mask.labels,
-        done=history.steps,
-        undone=history.undone,
-        saved=session.saved_count,
-        documents=session.records.all,
-    )
 
 
 def saved_place(state: SessionState) -> Edit | None:
@@ -46,9 +21,6 @@ def saved_place(state: SessionState) -> Edit | None:
 
 def study_as_in(study: Study, state: SessionState) -> Study:
     """``study`` with the roles and places that the user gave its series in the session ``state``."""
-    from tumorview.app.geometry_answers import as_answered  # they need Session, which needs this module
-    from tumorview.app.registrations import as_registered
-
     study = as_registered(as_answered(study, state.documents), state.documents)
     roles = state.documents.get("roles")
     for uid, name in roles.items() if isinstance(roles, dict) else ():

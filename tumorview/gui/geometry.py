@@ -7,6 +7,7 @@ from PySide6.QtWidgets import QFrame, QGridLayout, QMessageBox, QWidget
 
 from tumorview.app import geometry_answers
 from tumorview.app.geometry_answers import Question
+from tumorview.app.series_records import ANSWERS
 from tumorview.app.session import Session
 from tumorview.core.passport import Passport, passport_of
 from tumorview.core.study import Series
@@ -35,7 +36,7 @@ class GeometryController(QObject):
         details.clicked.connect(lambda: self._show_details(details))
         session.study_changed.connect(lambda _: self.refresh())
         session.records.restored.connect(lambda _: self.refresh())
-        session.records.changed.connect(lambda name: self.refresh() if name == geometry_answers.RECORD else None)
+        session.records.changed.connect(lambda name: self.refresh() if name == ANSWERS else None)
 
     @property
     def question(self) -> Question | None:

@@ -10,9 +10,9 @@ from PySide6.QtCore import QObject, Signal
 from PySide6.QtWidgets import QFileDialog, QMessageBox, QPushButton, QWidget
 
 from tumorview.app.jobs import Job, JobContext
-from tumorview.app.restoring import snapshot
 from tumorview.app.session import Session
 from tumorview.app.session_lock import SUFFIX, Holder, SessionLock
+from tumorview.app.snapshot import snapshot
 from tumorview.errors import WriteError
 from tumorview.gui import messages, names
 from tumorview.gui.job_runner import Handlers, JobRunner
