@@ -35,6 +35,7 @@ test: system setup lint types layers pytest  ## everything that is checked
 
 lint: setup
 	$(BIN)/ruff check .
+	$(BIN)/ruff format --check --quiet .
 
 types: setup
 	$(BIN)/mypy

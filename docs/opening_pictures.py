@@ -36,10 +36,15 @@ def series(folder: Path, description: str, identity: dict[str, str], *, gap_afte
 def two_patients(folder: Path) -> None:
     """A disc with two patients, one of them there twice."""
     for name, patient, date in (
-        ("Sample^Anna", "1001", "20240311"), ("Sample^Anna", "1001", "20240902"), ("Sample^Bert", "1002", "20240715")
+        ("Sample^Anna", "1001", "20240311"),
+        ("Sample^Anna", "1001", "20240902"),
+        ("Sample^Bert", "1002", "20240715"),
     ):
         identity = {
-            "PatientName": name, "PatientID": patient, "StudyDate": date, "StudyInstanceUID": generate_uid(),
+            "PatientName": name,
+            "PatientID": patient,
+            "StudyDate": date,
+            "StudyInstanceUID": generate_uid(),
             "StudyDescription": "MR Brain",
         }
         for description in ("AX FLAIR", "AX T1", "AX T1 POST GD"):

@@ -26,8 +26,13 @@ ROOT = Path(__file__).resolve().parents[1]
 THREAD_GRACE_SECONDS = 3.0
 
 settings.register_profile("default", deadline=None, max_examples=60)
-settings.register_profile("ci", parent=settings.get_profile("default"), max_examples=25, derandomize=True,
-                          suppress_health_check=[HealthCheck.too_slow])
+settings.register_profile(
+    "ci",
+    parent=settings.get_profile("default"),
+    max_examples=25,
+    derandomize=True,
+    suppress_health_check=[HealthCheck.too_slow],
+)
 settings.load_profile("ci" if os.environ.get("CI") else "default")
 
 
@@ -103,8 +108,11 @@ def _open_windows() -> list[Any]:
 
 def _leaks_of_qt(windows_before: list[Any]) -> list[str]:
     """Windows left open and pool threads left running."""
-    leaks = [f"window {type(window).__name__} {window.objectName()!r} left open"
-             for window in _open_windows() if window not in windows_before]
+    leaks = [
+        f"window {type(window).__name__} {window.objectName()!r} left open"
+        for window in _open_windows()
+        if window not in windows_before
+    ]
     core = sys.modules.get("PySide6.QtCore")
     if core and not core.QThreadPool.globalInstance().waitForDone(int(THREAD_GRACE_SECONDS * 1000)):
         leaks.append("Qt's global thread pool still works")
@@ -117,8 +125,10 @@ def _no_leaks() -> Iterator[None]:
     threads, windows = _python_threads(), _open_windows()
     yield
     leaked = _await_end(_python_threads() - threads)
-    complaints = [f"thread {thread.name!r} left running, started at {_origins.get(id(thread), 'an unknown place')}"
-                  for thread in leaked] + _leaks_of_qt(windows)
+    complaints = [
+        f"thread {thread.name!r} left running, started at {_origins.get(id(thread), 'an unknown place')}"
+        for thread in leaked
+    ] + _leaks_of_qt(windows)
     if complaints:
         pytest.fail("; ".join(complaints), pytrace=False)
 

@@ -76,9 +76,7 @@ def opened(display: Display) -> str:
     return window
 
 
-def test_open_segment_paint_undo_save_quit(
-    display: Display, program: subprocess.Popen[str], tmp_path: Path
-) -> None:
+def test_open_segment_paint_undo_save_quit(display: Display, program: subprocess.Popen[str], tmp_path: Path) -> None:
     window = opened(display)
     assert "*" not in display.do("getwindowname", window)
 
@@ -118,9 +116,7 @@ def test_open_segment_paint_undo_save_quit(
     assert "Traceback" not in program.stderr.read()
 
 
-def test_unsaved_work_is_asked_about_on_ctrl_c_and_kept(
-    display: Display, program: subprocess.Popen[str]
-) -> None:
+def test_unsaved_work_is_asked_about_on_ctrl_c_and_kept(display: Display, program: subprocess.Popen[str]) -> None:
     window = opened(display)
     display.press(window, "b")
     display.do("mousemove", 560, 380)
@@ -158,9 +154,7 @@ def tumour_pixels(picture: Image.Image) -> int:
     return int(np.count_nonzero((red > 80) & (blue < 0.35 * red) & (np.abs(green / np.maximum(red, 1) - hue) < 0.1)))
 
 
-def test_what_is_painted_is_seen_in_3d_and_gone_when_undone(
-    display: Display, program: subprocess.Popen[str]
-) -> None:
+def test_what_is_painted_is_seen_in_3d_and_gone_when_undone(display: Display, program: subprocess.Popen[str]) -> None:
     if without_opengl(display):
         pytest.skip("Xvfb has no OpenGL here")
     window = opened(display)

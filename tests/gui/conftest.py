@@ -57,9 +57,7 @@ def make_window(qtbot: QtBot, tmp_path: Path, segmenter: FakeSegmenter) -> Itera
     made: list[MainWindow] = []
 
     def make(*paths: Path, truth: Path | None = None, mask: Path | None = None) -> MainWindow:
-        window = create_window(
-            paths, truth=truth, mask=mask, settings_dir=tmp_path / "settings", segmenter=segmenter
-        )
+        window = create_window(paths, truth=truth, mask=mask, settings_dir=tmp_path / "settings", segmenter=segmenter)
         made.append(window)
         window.resize(1366, 768)
         window.show()

@@ -111,9 +111,7 @@ def test_png_slices_are_exported_and_hold_the_mask(
     assert painted == [0, 0, area, area, area, 0]
 
 
-def test_an_edit_made_while_the_mask_is_written_stays_unsaved(
-    qtbot: QtBot, window: MainWindow, tmp_path: Path
-) -> None:
+def test_an_edit_made_while_the_mask_is_written_stays_unsaved(qtbot: QtBot, window: MainWindow, tmp_path: Path) -> None:
     run_segmentation(qtbot, window)
     window.files.save_to(tmp_path / "out.nii.gz")
     window.actions["edit.undo"].trigger()

@@ -39,9 +39,7 @@ def click(window: MainWindow, row: int) -> None:
     QTest.mouseClick(panel.list.viewport(), Qt.MouseButton.LeftButton, pos=place)
 
 
-def test_a_click_on_a_step_goes_back_and_forth_to_it_and_shows_where_it_was(
-    qtbot: QtBot, window: MainWindow
-) -> None:
+def test_a_click_on_a_step_goes_back_and_forth_to_it_and_shows_where_it_was(qtbot: QtBot, window: MainWindow) -> None:
     paint(window, 1)
     run_segmentation(qtbot, window)
     paint(window, 5)

@@ -77,9 +77,7 @@ def hear_all(window: MainWindow) -> None:
     QApplication.processEvents()
 
 
-def test_cancel_answers_at_once_and_leaves_the_mask(
-    qtbot: QtBot, window: MainWindow, segmenter: FakeSegmenter
-) -> None:
+def test_cancel_answers_at_once_and_leaves_the_mask(qtbot: QtBot, window: MainWindow, segmenter: FakeSegmenter) -> None:
     run_segmentation(qtbot, window)
     before = window.session.mask.data.copy()
     steps = window.session.history.steps
@@ -139,9 +137,7 @@ def test_a_threshold_set_by_key_or_script_settles_by_itself(qtbot: QtBot, window
     qtbot.waitUntil(lambda: len(window.session.history.steps) == 2)
 
 
-def test_dice_follows_the_mask(
-    qtbot: QtBot, window: MainWindow, truth: Path, segmenter: FakeSegmenter
-) -> None:
+def test_dice_follows_the_mask(qtbot: QtBot, window: MainWindow, truth: Path, segmenter: FakeSegmenter) -> None:
     window.files.masks.load_truth(truth)
     qtbot.waitUntil(lambda: not window.jobs.running, timeout=TIMEOUT)
     table = window.findChild(QTableWidget, "agreement_table")
@@ -161,9 +157,7 @@ def test_dice_follows_the_mask(
     qtbot.waitUntil(lambda: table.item(0, 1).text() == "1.000")
 
 
-def test_a_stroke_survives_a_run_and_the_next_one(
-    qtbot: QtBot, window: MainWindow, segmenter: FakeSegmenter
-) -> None:
+def test_a_stroke_survives_a_run_and_the_next_one(qtbot: QtBot, window: MainWindow, segmenter: FakeSegmenter) -> None:
     segmenter.hold = True
     window.actions["segment.run"].trigger()
     segmenter.release(1)
@@ -227,9 +221,7 @@ def test_undo_and_redo_follow_the_actions(qtbot: QtBot, window: MainWindow) -> N
     assert not window.actions["edit.redo"].isEnabled()
 
 
-def test_closing_the_window_mid_run_ends_its_thread(
-    qtbot: QtBot, window: MainWindow, segmenter: FakeSegmenter
-) -> None:
+def test_closing_the_window_mid_run_ends_its_thread(qtbot: QtBot, window: MainWindow, segmenter: FakeSegmenter) -> None:
     segmenter.hold = True
     window.actions["segment.run"].trigger()
     segmenter.release(2)
@@ -274,9 +266,7 @@ def test_an_untouched_mask_follows_the_series_that_is_named_flair(
     assert window.session.mask.has_labels
 
 
-def test_a_mask_that_was_begun_is_not_mixed_with_another_grid(
-    qtbot: QtBot, window: MainWindow, tmp_path: Path
-) -> None:
+def test_a_mask_that_was_begun_is_not_mixed_with_another_grid(qtbot: QtBot, window: MainWindow, tmp_path: Path) -> None:
     window.session.open(two_grids(tmp_path))
     run_segmentation(qtbot, window)
     before = window.session.mask.data.copy()

@@ -160,9 +160,7 @@ def test_closing_without_an_answer_keeps_the_work(qtbot: QtBot, make_window: Mak
     assert make_window().restoring.bar.isVisible()
 
 
-def test_a_window_that_was_closed_leaves_nothing_to_restore(
-    qtbot: QtBot, make_window: MakeWindow, flair: Path
-) -> None:
+def test_a_window_that_was_closed_leaves_nothing_to_restore(qtbot: QtBot, make_window: MakeWindow, flair: Path) -> None:
     first = make_window(flair)
     work(qtbot, first)
     first.close()

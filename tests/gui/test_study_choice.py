@@ -120,9 +120,7 @@ def test_the_user_says_what_becomes_of_uneven_slices(
     assert bool(study.reference.irregular) is (chosen is Irregular.AS_IS)
 
 
-def test_the_question_goes_with_its_study(
-    qtbot: QtBot, make_window: MakeWindow, tmp_path: Path, flair: Path
-) -> None:
+def test_the_question_goes_with_its_study(qtbot: QtBot, make_window: MakeWindow, tmp_path: Path, flair: Path) -> None:
     uneven(tmp_path / "series")
     window = make_window()
     window.files.open_path(tmp_path / "series")

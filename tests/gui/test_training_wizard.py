@@ -407,9 +407,7 @@ def test_every_control_is_named_and_reached_by_the_keyboard(
     assert all(control.objectName() for control in controls(wizard))
 
 
-def test_a_base_that_cannot_be_used_is_listed_and_cannot_be_chosen(
-    qtbot: QtBot, wizard: TrainingWizard, data: Path
-):
+def test_a_base_that_cannot_be_used_is_listed_and_cannot_be_chosen(qtbot: QtBot, wizard: TrainingWizard, data: Path):
     box = at_recipe(qtbot, wizard, data).form.base_model
     index = box.findData("bad")
     assert not box.model().item(index).isEnabled()

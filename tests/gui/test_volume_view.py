@@ -284,8 +284,14 @@ def test_the_mouse_turns_pans_and_zooms_and_reset_undoes_it(stage: Stage, qtbot:
     zoom = view.camera.zoom
     place = QPointF(200, 200)
     wheel = QWheelEvent(
-        place, place, QPoint(), QPoint(0, -120), Qt.MouseButton.NoButton, Qt.KeyboardModifier.NoModifier,
-        Qt.ScrollPhase.NoScrollPhase, False,
+        place,
+        place,
+        QPoint(),
+        QPoint(0, -120),
+        Qt.MouseButton.NoButton,
+        Qt.KeyboardModifier.NoModifier,
+        Qt.ScrollPhase.NoScrollPhase,
+        False,
     )
     QApplication.sendEvent(view, wheel)
     assert view.camera.zoom < zoom

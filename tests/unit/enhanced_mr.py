@@ -7,22 +7,51 @@ from pydicom.uid import generate_uid
 
 MOMENT = "20200101120000"
 _ROOT = {
-    "ManufacturerModelName": "Phantom", "DeviceSerialNumber": "1", "SoftwareVersions": "1",
-    "ContentDate": "20200101", "ContentTime": "120000", "AcquisitionDateTime": MOMENT, "AcquisitionDuration": 60.0,
-    "ContentQualification": "RESEARCH", "ResonantNucleus": "1H", "KSpaceFiltering": "NONE",
-    "MagneticFieldStrength": 3.0, "ApplicableSafetyStandardAgency": "IEC", "PixelPresentation": "MONOCHROME",
-    "VolumetricProperties": "VOLUME", "VolumeBasedCalculationTechnique": "NONE", "ComplexImageComponent": "MAGNITUDE",
-    "BurnedInAnnotation": "NO", "LossyImageCompression": "00", "PresentationLUTShape": "IDENTITY",
-    "PulseSequenceName": "tir2d", "EchoPulseSequence": "SPIN", "MultipleSpinEcho": "NO",
-    "MultiPlanarExcitation": "NO", "PhaseContrast": "NO", "TimeOfFlightContrast": "NO",
-    "SteadyStatePulseSequence": "NONE", "EchoPlanarPulseSequence": "NO", "SaturationRecovery": "NO",
-    "SpectrallySelectedSuppression": "NONE", "OversamplingPhase": "NONE", "GeometryOfKSpaceTraversal": "RECTILINEAR",
-    "RectilinearPhaseEncodeReordering": "LINEAR", "SegmentedKSpaceTraversal": "SINGLE",
-    "NumberOfKSpaceTrajectories": 1, "AcquisitionContextSequence": [],
+    "ManufacturerModelName": "Phantom",
+    "DeviceSerialNumber": "1",
+    "SoftwareVersions": "1",
+    "ContentDate": "20200101",
+    "ContentTime": "120000",
+    "AcquisitionDateTime": MOMENT,
+    "AcquisitionDuration": 60.0,
+    "ContentQualification": "RESEARCH",
+    "ResonantNucleus": "1H",
+    "KSpaceFiltering": "NONE",
+    "MagneticFieldStrength": 3.0,
+    "ApplicableSafetyStandardAgency": "IEC",
+    "PixelPresentation": "MONOCHROME",
+    "VolumetricProperties": "VOLUME",
+    "VolumeBasedCalculationTechnique": "NONE",
+    "ComplexImageComponent": "MAGNITUDE",
+    "BurnedInAnnotation": "NO",
+    "LossyImageCompression": "00",
+    "PresentationLUTShape": "IDENTITY",
+    "PulseSequenceName": "tir2d",
+    "EchoPulseSequence": "SPIN",
+    "MultipleSpinEcho": "NO",
+    "MultiPlanarExcitation": "NO",
+    "PhaseContrast": "NO",
+    "TimeOfFlightContrast": "NO",
+    "SteadyStatePulseSequence": "NONE",
+    "EchoPlanarPulseSequence": "NO",
+    "SaturationRecovery": "NO",
+    "SpectrallySelectedSuppression": "NONE",
+    "OversamplingPhase": "NONE",
+    "GeometryOfKSpaceTraversal": "RECTILINEAR",
+    "RectilinearPhaseEncodeReordering": "LINEAR",
+    "SegmentedKSpaceTraversal": "SINGLE",
+    "NumberOfKSpaceTrajectories": 1,
+    "AcquisitionContextSequence": [],
     "ImageType": ["ORIGINAL", "PRIMARY", "VOLUME", "NONE"],
 }
 _CLASSIC_ONLY = (
-    "ScanningSequence", "SequenceVariant", "ScanOptions", "EchoTrainLength", "EchoTime", "RepetitionTime", "EchoNumbers"
+    "ScanningSequence",
+    "SequenceVariant",
+    "ScanOptions",
+    "EchoTrainLength",
+    "EchoTime",
+    "RepetitionTime",
+    "EchoNumbers",
 )
 
 
@@ -40,18 +69,24 @@ def _code(value: str, scheme: str, meaning: str) -> Dataset:
 
 def _shared_macros() -> dict[str, Dataset]:
     return {
-        "FrameAnatomySequence": item(
-            FrameLaterality="U", AnatomicRegionSequence=[_code("12738006", "SCT", "Brain")]
-        ),
+        "FrameAnatomySequence": item(FrameLaterality="U", AnatomicRegionSequence=[_code("12738006", "SCT", "Brain")]),
         "PixelValueTransformationSequence": item(RescaleIntercept="0", RescaleSlope="1", RescaleType="US"),
         "MRImageFrameTypeSequence": item(
-            FrameType=["ORIGINAL", "PRIMARY", "VOLUME", "NONE"], PixelPresentation="MONOCHROME",
-            VolumetricProperties="VOLUME", VolumeBasedCalculationTechnique="NONE",
-            ComplexImageComponent="MAGNITUDE", AcquisitionContrast="FLUID_ATTENUATED",
+            FrameType=["ORIGINAL", "PRIMARY", "VOLUME", "NONE"],
+            PixelPresentation="MONOCHROME",
+            VolumetricProperties="VOLUME",
+            VolumeBasedCalculationTechnique="NONE",
+            ComplexImageComponent="MAGNITUDE",
+            AcquisitionContrast="FLUID_ATTENUATED",
         ),
         "MRTimingAndRelatedParametersSequence": item(
-            RepetitionTime="9000", FlipAngle="90", EchoTrainLength="1", RFEchoTrainLength=1,
-            GradientEchoTrainLength=0, GradientOutputType="DB_DT", GradientOutput=1.0,
+            RepetitionTime="9000",
+            FlipAngle="90",
+            EchoTrainLength="1",
+            RFEchoTrainLength=1,
+            GradientEchoTrainLength=0,
+            GradientOutputType="DB_DT",
+            GradientOutput=1.0,
             SpecificAbsorptionRateSequence=[
                 item(SpecificAbsorptionRateDefinition="IEC_WHOLE_BODY", SpecificAbsorptionRateValue=1.0)
             ],
@@ -62,12 +97,21 @@ def _shared_macros() -> dict[str, Dataset]:
         ),
         "MREchoSequence": item(EffectiveEchoTime=120.0),
         "MRModifierSequence": item(
-            InversionRecovery="YES", InversionTimes=2500.0, FlowCompensation="NONE", Spoiling="NONE",
-            T2Preparation="NO", SpectrallySelectedExcitation="NONE", SpatialPresaturation="NONE",
-            PartialFourier="NO", ParallelAcquisition="NO",
+            InversionRecovery="YES",
+            InversionTimes=2500.0,
+            FlowCompensation="NONE",
+            Spoiling="NONE",
+            T2Preparation="NO",
+            SpectrallySelectedExcitation="NONE",
+            SpatialPresaturation="NONE",
+            PartialFourier="NO",
+            ParallelAcquisition="NO",
         ),
         "MRImagingModifierSequence": item(
-            MagnetizationTransfer="NONE", BloodSignalNulling="NO", Tagging="NONE", TransmitterFrequency=123.0,
+            MagnetizationTransfer="NONE",
+            BloodSignalNulling="NO",
+            Tagging="NONE",
+            TransmitterFrequency=123.0,
             PixelBandwidth="100",
         ),
         "MRReceiveCoilSequence": item(
@@ -78,8 +122,11 @@ def _shared_macros() -> dict[str, Dataset]:
         ),
         "MRAveragesSequence": item(NumberOfAverages="1"),
         "MRFOVGeometrySequence": item(
-            InPlanePhaseEncodingDirection="ROW", MRAcquisitionFrequencyEncodingSteps=256,
-            MRAcquisitionPhaseEncodingStepsInPlane=256, PercentSampling="100", PercentPhaseFieldOfView="100",
+            InPlanePhaseEncodingDirection="ROW",
+            MRAcquisitionFrequencyEncodingSteps=256,
+            MRAcquisitionPhaseEncodingStepsInPlane=256,
+            PercentSampling="100",
+            PercentPhaseFieldOfView="100",
         ),
     }
 

@@ -278,13 +278,17 @@ HOSTILE: dict[str, Make] = {
     ),
     "nrrd_bomb": _bytes(
         "a.nrrd",
-        lambda: b"NRRD0004\ntype: uchar\ndimension: 3\nsizes: 1000 1000 1000\nencoding: gzip\nendian: little\n\n"
-        + gzip.compress(bytes(10**6)),
+        lambda: (
+            b"NRRD0004\ntype: uchar\ndimension: 3\nsizes: 1000 1000 1000\nencoding: gzip\nendian: little\n\n"
+            + gzip.compress(bytes(10**6))
+        ),
     ),
     "metaimage_outside": _bytes(
         "a.mhd",
-        lambda: b"ObjectType = Image\nNDims = 3\nDimSize = 1 1 1\nElementType = MET_CHAR\n"
-        b"ElementDataFile = ../../../etc/passwd\n",
+        lambda: (
+            b"ObjectType = Image\nNDims = 3\nDimSize = 1 1 1\nElementType = MET_CHAR\n"
+            b"ElementDataFile = ../../../etc/passwd\n"
+        ),
     ),
     "zip_that_leads_outside": _bytes("a.zip", lambda: _zip_of(("../../evil.nii", b"x"))),
     "zip_with_an_absolute_path": _bytes("a.zip", lambda: _zip_of(("/tmp/evil.nii", b"x"))),
@@ -293,9 +297,7 @@ HOSTILE: dict[str, Make] = {
     "zip_with_a_link": _bytes("a.zip", _symlink_zip),
     "zip_bomb": _bytes("a.zip", lambda: _zip_of(("a.nii", bytes(300 * 2**20)))),
     "zip_that_lies": _bytes("a.zip", _lying_zip),
-    "zip_in_zip_in_zip": _bytes(
-        "a.zip", lambda: _zip_of(("b.zip", _zip_of(("c.zip", _zip_of(("d.nii", b"x"))))))
-    ),
+    "zip_in_zip_in_zip": _bytes("a.zip", lambda: _zip_of(("b.zip", _zip_of(("c.zip", _zip_of(("d.nii", b"x"))))))),
     "zip_of_many_empty_files": _bytes("a.zip", lambda: _zip_of(*((f"{n}.dcm", b"") for n in range(3000)))),
     "dicom_of_many_pixels": _huge_dicom(Rows=65535, Columns=65535),
     "dicom_of_many_frames": _huge_dicom(NumberOfFrames=2**31 - 1),

@@ -81,7 +81,7 @@ def test_an_error_comes_back_by_its_kind_and_other_words_are_passed_over(
     [
         ("raise SystemExit('a library broke')", "a library broke"),
         ("import os; os.abort()", "ended with -6"),
-        ("print('{\"error\": {\"kind\": \"os\", \"message\": \"Odd.\"}}')", "Odd"),
+        ('print(\'{"error": {"kind": "os", "message": "Odd."}}\')', "Odd"),
         ("pass", "its process ended with 0"),  # and has left no result
     ],
 )

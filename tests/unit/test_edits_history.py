@@ -70,9 +70,7 @@ def test_any_order_of_editing_undoing_and_redoing_follows_a_list_of_states(comma
 
 @given(volumes, volumes)
 def test_an_edit_keeps_only_the_box_that_differs(before, after):
-    edit = Edit.between(
-        before, after, np.zeros_like(before), start=(0, 0, 0), title="x", provenance=Provenance.TOOL
-    )
+    edit = Edit.between(before, after, np.zeros_like(before), start=(0, 0, 0), title="x", provenance=Provenance.TOOL)
     if edit is None:
         assert (before == after).all()
         return

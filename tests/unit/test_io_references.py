@@ -27,7 +27,9 @@ from tumorview.ml.registry import ModelRegistry
 
 NEMA_AXIAL = {"BRTUM003": Role.FLAIR, "BRTUM004": Role.T2, "BRTUM005": Role.T1, "BRTUM008": Role.T1CE}
 PHILIPS = {  # images in each
-    "1901_WIP_3DpCASL_real.dcm": 1, "1903_WIP_SOURCE_-_3DpCASL.dcm": 6, "2001_WIP_fcMRI_Field_Mapping_e2_phMag.dcm": 4,
+    "1901_WIP_3DpCASL_real.dcm": 1,
+    "1903_WIP_SOURCE_-_3DpCASL.dcm": 6,
+    "2001_WIP_fcMRI_Field_Mapping_e2_phMag.dcm": 4,
 }
 NEMA_OTHER = {"BRTUM001": Role.OTHER, "BRTUM009": Role.T1CE, "BRTUM010": Role.T1CE, "BRTUM014": Role.T2}
 
@@ -192,8 +194,15 @@ def test_uncompressed_nema_samples_agree_with_dcm2niix(shared_data: Path, tmp_pa
 
 
 PYDICOM_SINGLE = [
-    "693_J2KI.dcm", "CT_small.dcm", "examples_overlay.dcm", "MR_small.dcm", "MR_small_RLE.dcm",
-    "MR_small_bigendian.dcm", "MR_small_expb.dcm", "MR_small_implicit.dcm", "MR_small_jp2klossless.dcm",
+    "693_J2KI.dcm",
+    "CT_small.dcm",
+    "examples_overlay.dcm",
+    "MR_small.dcm",
+    "MR_small_RLE.dcm",
+    "MR_small_bigendian.dcm",
+    "MR_small_expb.dcm",
+    "MR_small_implicit.dcm",
+    "MR_small_jp2klossless.dcm",
     "MR_small_padded.dcm",
 ]
 

@@ -84,11 +84,19 @@ def _metaimage(path: Path, geometry: Geometry, *, compressed: bool = False, data
     content = zlib.compress(content) if compressed else content
     k, j, i = geometry.shape
     lines = [
-        "ObjectType = Image", "NDims = 3", "BinaryData = True", "BinaryDataByteOrderMSB = False",
-        f"CompressedData = {compressed}", f"TransformMatrix = {matrix}",
-        f"Offset = {' '.join(f'{mm:.12g}' for mm in geometry.affine[:3, 3])}", "CenterOfRotation = 0 0 0",
-        "AnatomicalOrientation = RAI", f"ElementSpacing = {' '.join(f'{mm:.12g}' for mm in geometry.spacing[::-1])}",
-        f"DimSize = {i} {j} {k}", "ElementType = MET_SHORT", f"ElementDataFile = {data}",
+        "ObjectType = Image",
+        "NDims = 3",
+        "BinaryData = True",
+        "BinaryDataByteOrderMSB = False",
+        f"CompressedData = {compressed}",
+        f"TransformMatrix = {matrix}",
+        f"Offset = {' '.join(f'{mm:.12g}' for mm in geometry.affine[:3, 3])}",
+        "CenterOfRotation = 0 0 0",
+        "AnatomicalOrientation = RAI",
+        f"ElementSpacing = {' '.join(f'{mm:.12g}' for mm in geometry.spacing[::-1])}",
+        f"DimSize = {i} {j} {k}",
+        "ElementType = MET_SHORT",
+        f"ElementDataFile = {data}",
     ]
     text = ("\n".join(lines) + "\n").encode()
     path.write_bytes(text + content if data == "LOCAL" else text)

@@ -14,8 +14,14 @@ ROOT = Path(__file__).resolve().parents[2]
 def check_contracts(folder: Path) -> subprocess.CompletedProcess[str]:
     """Run import-linter on the package in ``folder`` with the project's own contracts."""
     program = Path(sys.executable).with_name("lint-imports")
-    return subprocess.run([program, "--no-cache", "--no-logo", "--config", ROOT / "pyproject.toml"], cwd=folder,
-                          env={**os.environ, "PYTHONPATH": str(folder)}, capture_output=True, text=True, check=False)
+    return subprocess.run(
+        [program, "--no-cache", "--no-logo", "--config", ROOT / "pyproject.toml"],
+        cwd=folder,
+        env={**os.environ, "PYTHONPATH": str(folder)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
 
 
 @pytest.fixture
@@ -35,21 +41,24 @@ def test_an_empty_skeleton_keeps_every_contract(skeleton: Path) -> None:
     assert run.returncode == 0, run.stdout
 
 
-@pytest.mark.parametrize(("module", "statement", "contract"), [
-    ("core/bad.py", "import tumorview.app", "Layers"),
-    ("app/bad.py", "import tumorview.gui", "Layers"),
-    ("io/bad.py", "import tumorview.ml", "Layers"),
-    ("cli/bad.py", "import tumorview.gui", "Layers"),
-    ("extra/__init__.py", "", "Layers"),
-    ("app/bad.py", "import torch", "Only ml imports torch"),
-    ("gui/bad.py", "import openvino", "Only ml imports torch"),
-    ("cli/bad.py", "from PySide6 import QtCore", "Only gui imports Qt"),
-    ("app/bad.py", "import nibabel", "Only io imports file formats"),
-    ("core/bad.py", "import SimpleITK", "Only app.registration imports SimpleITK"),
-    ("core/bad.py", "import PIL.Image", "core is arrays only"),
-    ("gui/bad.py", "from tumorview import ml", "Front ends reach"),
-    ("app/bad.py", "import typer", "Only cli imports typer"),
-])
+@pytest.mark.parametrize(
+    ("module", "statement", "contract"),
+    [
+        ("core/bad.py", "import tumorview.app", "Layers"),
+        ("app/bad.py", "import tumorview.gui", "Layers"),
+        ("io/bad.py", "import tumorview.ml", "Layers"),
+        ("cli/bad.py", "import tumorview.gui", "Layers"),
+        ("extra/__init__.py", "", "Layers"),
+        ("app/bad.py", "import torch", "Only ml imports torch"),
+        ("gui/bad.py", "import openvino", "Only ml imports torch"),
+        ("cli/bad.py", "from PySide6 import QtCore", "Only gui imports Qt"),
+        ("app/bad.py", "import nibabel", "Only io imports file formats"),
+        ("core/bad.py", "import SimpleITK", "Only app.registration imports SimpleITK"),
+        ("core/bad.py", "import PIL.Image", "core is arrays only"),
+        ("gui/bad.py", "from tumorview import ml", "Front ends reach"),
+        ("app/bad.py", "import typer", "Only cli imports typer"),
+    ],
+)
 def test_a_violation_breaks_its_contract(skeleton: Path, module: str, statement: str, contract: str) -> None:
     path = skeleton / "tumorview" / module
     path.parent.mkdir(exist_ok=True)

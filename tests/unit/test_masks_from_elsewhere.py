@@ -94,20 +94,45 @@ def test_a_segmentation_of_another_image_is_refused_with_both_geometries(publish
 def write_seg(folder: Path, frames: np.ndarray, kind: str = "BINARY", **options: object) -> Path:
     """A segmentation of the phantom, [k, j, i, segment] as highdicom writes it; empty frames are left out."""
     sources = sorted((dcmread(path) for path in folder.glob("*.dcm")), key=lambda one: one.ImagePositionPatient[2])
-    missing = ("PatientID", "PatientName", "PatientBirthDate", "PatientSex", "StudyID", "StudyDate", "StudyTime",
-               "AccessionNumber", "ReferringPhysicianName")
+    missing = (
+        "PatientID",
+        "PatientName",
+        "PatientBirthDate",
+        "PatientSex",
+        "StudyID",
+        "StudyDate",
+        "StudyTime",
+        "AccessionNumber",
+        "ReferringPhysicianName",
+    )
     for source in sources:  # the phantom leaves out what highdicom asks for
         source.update(dict.fromkeys(missing, ""))
     descriptions = [
         highdicom.seg.SegmentDescription(
-            number, f"Part {number}", codes.SCT.Tissue, codes.SCT.Tissue, "MANUAL",
+            number,
+            f"Part {number}",
+            codes.SCT.Tissue,
+            codes.SCT.Tissue,
+            "MANUAL",
             display_color=CIELabColor.from_rgb(250, 20, 30),
         )
         for number in range(1, frames.shape[-1] + 1)
     ]
     segmentation = highdicom.seg.Segmentation(
-        sources, frames, kind, descriptions, generate_uid(), 9, generate_uid(), 1, "TumorView", "Test", "1", "1",
-        omit_empty_frames=True, **options,
+        sources,
+        frames,
+        kind,
+        descriptions,
+        generate_uid(),
+        9,
+        generate_uid(),
+        1,
+        "TumorView",
+        "Test",
+        "1",
+        "1",
+        omit_empty_frames=True,
+        **options,
     )
     path = folder.parent / f"{kind.lower()}.dcm"
     segmentation.save_as(path)
@@ -191,11 +216,23 @@ def test_slicers_layers_keep_names_and_colours(tmp_path: Path) -> None:
     layers[0, 2, 1:4, 1:4] = 2
     layers[1, 1, 3:5, 3:5] = 1
     header = {
-        "space": "left-posterior-superior", "encoding": "gzip", "kinds": ["list", "domain", "domain", "domain"],
-        "space directions": np.vstack([np.full(3, np.nan), LPS[:3, :3].T]), "space origin": LPS[:3, 3],
-        "Segment0_LabelValue": "1", "Segment0_Layer": "0", "Segment0_Name": "Core", "Segment0_Color": "1 0.5 0",
-        "Segment1_LabelValue": "2", "Segment1_Layer": "0", "Segment1_Name": "Oedema", "Segment1_Color": "0 0 1",
-        "Segment2_LabelValue": "1", "Segment2_Layer": "1", "Segment2_Name": "Cyst", "Segment2_Color": "nonsense",
+        "space": "left-posterior-superior",
+        "encoding": "gzip",
+        "kinds": ["list", "domain", "domain", "domain"],
+        "space directions": np.vstack([np.full(3, np.nan), LPS[:3, :3].T]),
+        "space origin": LPS[:3, 3],
+        "Segment0_LabelValue": "1",
+        "Segment0_Layer": "0",
+        "Segment0_Name": "Core",
+        "Segment0_Color": "1 0.5 0",
+        "Segment1_LabelValue": "2",
+        "Segment1_Layer": "0",
+        "Segment1_Name": "Oedema",
+        "Segment1_Color": "0 0 1",
+        "Segment2_LabelValue": "1",
+        "Segment2_Layer": "1",
+        "Segment2_Name": "Cyst",
+        "Segment2_Color": "nonsense",
     }
     path = tmp_path / "a.seg.nrrd"
     nrrd.write(str(path), np.ascontiguousarray(layers.transpose(0, 3, 2, 1)), header)
@@ -219,14 +256,25 @@ def test_a_small_nrrd_that_claims_to_be_huge_is_refused(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     "change",
     [
-        {"data file": "../secret.raw"}, {"encoding": "hex"}, {"type": "block"}, {"sizes": "4 5"}, {"sizes": "4 5 x"},
-        {"space directions": "(0,0,0) (0,0,0) (0,0,0)"}, {"encoding": "raw"},
+        {"data file": "../secret.raw"},
+        {"encoding": "hex"},
+        {"type": "block"},
+        {"sizes": "4 5"},
+        {"sizes": "4 5 x"},
+        {"space directions": "(0,0,0) (0,0,0) (0,0,0)"},
+        {"encoding": "raw"},
     ],
 )
 def test_odd_nrrd_files_are_refused_with_a_remedy(tmp_path: Path, change: dict[str, str]) -> None:
     fields = {
-        "type": "uchar", "dimension": "3", "space": "left-posterior-superior", "sizes": "4 5 6", "encoding": "gzip",
-        "space directions": "(1,0,0) (0,1,0) (0,0,1)", "space origin": "(0,0,0)", **change,
+        "type": "uchar",
+        "dimension": "3",
+        "space": "left-posterior-superior",
+        "sizes": "4 5 6",
+        "encoding": "gzip",
+        "space directions": "(1,0,0) (0,1,0) (0,0,1)",
+        "space origin": "(0,0,0)",
+        **change,
     }
     text = "NRRD0004\n" + "".join(f"{name}: {value}\n" for name, value in fields.items()) + "\n"
     path = tmp_path / "a.nrrd"
@@ -296,7 +344,8 @@ def test_two_segments_with_one_number_are_told_apart() -> None:
     inside = np.zeros(SHAPE, bool)
     inside[0] = True
     other = np.roll(inside, 1, axis=0)
-    mask = mask_of([Segment(5, inside, "A"), Segment(5, other, "B"), Segment(900, ~(inside | other))],
-                   Geometry(SHAPE, LPS))
+    mask = mask_of(
+        [Segment(5, inside, "A"), Segment(5, other, "B"), Segment(900, ~(inside | other))], Geometry(SHAPE, LPS)
+    )
     assert [(label.number, label.name) for label in mask.labels] == [(1, "B"), (2, "Segment 3"), (5, "A")]
     assert mask.remarks == ()

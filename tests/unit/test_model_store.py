@@ -133,8 +133,10 @@ def test_the_same_weights_are_not_installed_twice(store, run):
 
 
 def test_names_that_are_taken_get_a_number_and_strange_ones_an_id(store, tmp_path):
-    ids = [store.install_run(other_run(tmp_path, n), title=title).id
-           for n, title in enumerate(["Ours", "ours!", "Förde 3T", "脑肿瘤", "x" * 80], 10)]
+    ids = [
+        store.install_run(other_run(tmp_path, n), title=title).id
+        for n, title in enumerate(["Ours", "ours!", "Förde 3T", "脑肿瘤", "x" * 80], 10)
+    ]
     assert ids == ["ours", "ours-2", "forde-3t", "model", "x" * 56]
     for title in ("", "  ", "x" * 81):
         with pytest.raises(ModelError, match="name"):

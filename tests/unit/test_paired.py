@@ -15,8 +15,10 @@ DIFFERENCES = st.lists(st.floats(-1, 1, allow_subnormal=False), min_size=1, max_
 
 def by_hand(differences):
     """All combinations of signs, one by one."""
-    sums = [sum(s * d for s, d in zip(signs, differences, strict=True))
-            for signs in itertools.product((1, -1), repeat=len(differences))]
+    sums = [
+        sum(s * d for s, d in zip(signs, differences, strict=True))
+        for signs in itertools.product((1, -1), repeat=len(differences))
+    ]
     return sum(total >= sum(differences) - 1e-12 for total in sums) / len(sums)
 
 

@@ -411,9 +411,7 @@ def test_slices_of_a_second_look_are_told_too_and_it_can_be_cancelled():
     told: list[int] = []
     given = study(series(head()))
     look = Postprocess(second_look=True)
-    predict_study(
-        given, CARD, ENGINE, batch=1, postprocess=look, on_slices=lambda part: told.extend(part.indices)
-    )
+    predict_study(given, CARD, ENGINE, batch=1, postprocess=look, on_slices=lambda part: told.extend(part.indices))
     again = [index for index in set(told) if told.count(index) == 2]
     assert again
     assert max(told.count(index) for index in told) == 2

@@ -118,6 +118,7 @@ def test_nothing_partial_is_left_behind(finished):
     report, _ = finished
     assert not list(report.out.glob(".*"))
 
+
 # a phase that keeps some of what it began with
 BLENDING = dataclasses.replace(RECIPE, phases=(dataclasses.replace(FIRST, blend=0.25), *RECIPE.phases[1:]))
 

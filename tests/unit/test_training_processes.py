@@ -190,9 +190,7 @@ def test_two_processes_give_the_loss_curve_of_one_with_the_same_global_batch(
     assert done.returncode == 0, done.stderr[-2000:]
     for name, tolerance in (("exact", 2e-3), ("close", 0.03)):
         train([data_set], tmp_path / "one" / name, load_recipe(tmp_path / f"{name}.toml"))
-        two, one = (
-            [float(row["loss"]) for row in rows(tmp_path / place / name).values()] for place in ("two", "one")
-        )
+        two, one = ([float(row["loss"]) for row in rows(tmp_path / place / name).values()] for place in ("two", "one"))
         assert len(one) == phase.steps
         assert two == pytest.approx(one, rel=tolerance)
         assert one[-1] < 0.92 * one[0]

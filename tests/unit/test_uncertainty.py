@@ -28,8 +28,14 @@ def test_values_are_those_of_the_cohort():
 
 def test_they_agree_with_the_metrics_module():
     every = TWO.all_slices
-    wanted = (TWO.dice_pooled, TWO.iou_pooled, TWO.dice_per_volume, every.dice_per_slice, every.dice_paper_protocol,
-              every.iou_paper_protocol)
+    wanted = (
+        TWO.dice_pooled,
+        TWO.iou_pooled,
+        TWO.dice_per_volume,
+        every.dice_per_slice,
+        every.dice_paper_protocol,
+        every.iou_paper_protocol,
+    )
     found = estimates(TWO)
     assert [found[name].value for name in FIGURES] == pytest.approx(list(wanted))
 

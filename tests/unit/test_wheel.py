@@ -16,8 +16,12 @@ ROOT = Path(__file__).resolve().parents[2]
 @pytest.fixture(scope="module")
 def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("wheel")
-    subprocess.run([sys.executable, "-m", "hatchling", "build", "--target", "wheel", "--directory", folder],
-                   cwd=ROOT, capture_output=True, check=True)
+    subprocess.run(
+        [sys.executable, "-m", "hatchling", "build", "--target", "wheel", "--directory", folder],
+        cwd=ROOT,
+        capture_output=True,
+        check=True,
+    )
     return next(folder.glob("tumorview-*.whl"))
 
 
@@ -27,8 +31,11 @@ def test_every_module_and_resource_is_in_the_wheel(wheel: Path) -> None:
         packed = {name: hashlib.sha256(archive.read(name)).hexdigest() for name in archive.namelist()}
     expected = {
         **{path.relative_to(ROOT).as_posix(): path for path in (ROOT / "tumorview").rglob("*.py")},
-        **{f"tumorview/_resources/{path.relative_to(ROOT / 'resources').as_posix()}": path
-           for path in (ROOT / "resources").rglob("*") if path.is_file()},
+        **{
+            f"tumorview/_resources/{path.relative_to(ROOT / 'resources').as_posix()}": path
+            for path in (ROOT / "resources").rglob("*")
+            if path.is_file()
+        },
     }
     for name, path in expected.items():
         assert packed[name] == hashlib.sha256(path.read_bytes()).hexdigest(), name

@@ -133,9 +133,7 @@ def _put_aside(path: Path, stale: Holder | None) -> None:
 def _read(path: Path) -> Holder | None:
     try:
         value = json.loads(path.read_text(encoding="utf-8"))
-        return Holder(
-            str(value["host"]), int(value["pid"]), str(value["user"]), str(value["since"]), str(value["id"])
-        )
+        return Holder(str(value["host"]), int(value["pid"]), str(value["user"]), str(value["since"]), str(value["id"]))
     except (OSError, ValueError, KeyError, TypeError):
         return None
 

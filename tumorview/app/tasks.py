@@ -211,9 +211,7 @@ def train(
 
     loaded = load_recipe(recipe)
     with claimed(out):
-        return trainer.train(
-            data, out, loaded, resume=resume, device=device, progress=on_progress, cancelled=cancelled
-        )
+        return trainer.train(data, out, loaded, resume=resume, device=device, progress=on_progress, cancelled=cancelled)
 
 
 @dataclass(frozen=True)

@@ -96,9 +96,7 @@ class CaseRecord:
     @classmethod
     def from_dict(cls, document: Mapping[str, Any]) -> "CaseRecord":
         """Back from JSON; KeyError, TypeError or ValueError where it is none."""
-        problems = tuple(
-            Problem(ProblemKind(one["kind"]), one["text"], one["remedy"]) for one in document["problems"]
-        )
+        problems = tuple(Problem(ProblemKind(one["kind"]), one["text"], one["remedy"]) for one in document["problems"])
         values = {"layout": Layout(document["layout"]), "roles": tuple(document["roles"]), "problems": problems}
         return cls(**{**document, **values})
 

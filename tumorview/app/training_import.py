@@ -164,9 +164,7 @@ def _prepared(study: Study, mask: Mask, context: Progress) -> PreparedCase:
     flair = study.channels[Role.FLAIR]
     assert flair is not None, "required above"
     if not mask.has_labels:
-        raise _CaseError(
-            ProblemKind.EMPTY_MASK, "The mask is empty.", "Mark the tumour, or leave the case out."
-        )
+        raise _CaseError(ProblemKind.EMPTY_MASK, "The mask is empty.", "Mark the tumour, or leave the case out.")
     volume = mask.volume_ml()
     mask, notes = _on_grid(mask, flair.volume.geometry)
     framed = inputs.prepare(study, progress=context)

@@ -135,9 +135,7 @@ def base_models(registry: ModelRegistry) -> list[BaseModel]:
         other = tuple(str(role) for role in card.channels) != ("T1", "FLAIR", "T1CE")
         problem = "It was made for other input channels." if other else ""
         weights = entry.folder / card.weights
-        found.append(
-            BaseModel(card.id, card.title, entry.bundled, card.width, len(card.classes), weights, problem)
-        )
+        found.append(BaseModel(card.id, card.title, entry.bundled, card.width, len(card.classes), weights, problem))
     return found
 
 

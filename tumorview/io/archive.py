@@ -102,9 +102,7 @@ def _unpack(path: Path, folder: Path, budget: _Budget, progress: Progress) -> No
             _copy(archive, entry, target, budget, progress)
 
 
-def _copy(
-    archive: zipfile.ZipFile, entry: zipfile.ZipInfo, target: Path, budget: _Budget, progress: Progress
-) -> None:
+def _copy(archive: zipfile.ZipFile, entry: zipfile.ZipInfo, target: Path, budget: _Budget, progress: Progress) -> None:
     """One entry, never more bytes than it claims."""
     written = 0
     with archive.open(entry) as source, target.open("xb") as file:

@@ -52,9 +52,7 @@ def opening_rows(
         return [*rows, BenchRow(name, ours, "s", "pydicom, one file after another", plain / ours)]
 
 
-def _side_by_side(
-    ours: Callable[[], object], plain: Callable[[], object], progress: Progress
-) -> tuple[float, float]:
+def _side_by_side(ours: Callable[[], object], plain: Callable[[], object], progress: Progress) -> tuple[float, float]:
     """Median seconds of both, in turns, so that other work on the machine hits both."""
     times: tuple[list[float], list[float]] = ([], [])
     for _ in range(ROUNDS):

@@ -248,9 +248,7 @@ def _regular(stack: Stack, voxels: npt.NDArray[Any], progress: Progress) -> Volu
 
 def _window(stack: Stack, voxels: npt.NDArray[Any]) -> Window | None:
     """The median of the frames' own windows, where it is sane for these voxels."""
-    pairs = [
-        (frame.number("WindowCenter"), frame.number("WindowWidth")) for frame in stack.frames if frame is not None
-    ]
+    pairs = [(frame.number("WindowCenter"), frame.number("WindowWidth")) for frame in stack.frames if frame is not None]
     known = [(centre, width) for centre, width in pairs if centre is not None and width is not None and width > 0]
     if not known:
         return None
@@ -260,5 +258,3 @@ def _window(stack: Stack, voxels: npt.NDArray[Any]) -> Window | None:
     window = Window(centre, width)
     sane = low <= centre <= high and _MIN_WINDOW * span <= width <= _MAX_WINDOW * span
     return window if sane else None
-
-

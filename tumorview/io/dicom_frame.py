@@ -17,13 +17,23 @@ from tumorview.io.untrusted import PARSER_ERRORS
 
 _MIN_COSINES, _MAX_SKEW = 0.5, 0.1  # direction vectors that are shorter or less at right angles are damage
 _MACROS = (
-    "PlanePositionSequence", "PlaneOrientationSequence", "PixelMeasuresSequence",
-    "PixelValueTransformationSequence", "FrameVOILUTSequence", "MREchoSequence",
-    "MRTimingAndRelatedParametersSequence", "MRModifierSequence", "MRDiffusionSequence",
-    "MRImageFrameTypeSequence", "CTImageFrameTypeSequence", "FrameContentSequence",
-    "ContrastBolusUsageSequence", "MRMetaboliteMapSequence",
+    "PlanePositionSequence",
+    "PlaneOrientationSequence",
+    "PixelMeasuresSequence",
+    "PixelValueTransformationSequence",
+    "FrameVOILUTSequence",
+    "MREchoSequence",
+    "MRTimingAndRelatedParametersSequence",
+    "MRModifierSequence",
+    "MRDiffusionSequence",
+    "MRImageFrameTypeSequence",
+    "CTImageFrameTypeSequence",
+    "FrameContentSequence",
+    "ContrastBolusUsageSequence",
+    "MRMetaboliteMapSequence",
     # Legacy Converted Enhanced objects: what their classic originals said and no macro has a place for.
-    "UnassignedSharedConvertedAttributesSequence", "UnassignedPerFrameConvertedAttributesSequence",
+    "UnassignedSharedConvertedAttributesSequence",
+    "UnassignedPerFrameConvertedAttributesSequence",
 )
 
 

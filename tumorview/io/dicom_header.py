@@ -31,14 +31,33 @@ _DEFLATED = "1.2.840.10008.1.2.1.99"
 _PIXEL_GROUP = 0x7FE0
 _LONG_VRS = (b"OB", b"OW", b"SQ", b"UN", b"UT")  # of the meta information: the length takes 4 bytes
 # What decoding needs; the per-frame groups of a large file take longer to parse than its pixels to read.
-_DECODING_TAGS = [Tag(keyword) for keyword in (
-    "SOPClassUID", "Rows", "Columns", "NumberOfFrames", "SamplesPerPixel", "PlanarConfiguration",
-    "PhotometricInterpretation", "BitsAllocated", "BitsStored", "HighBit", "PixelRepresentation", "PixelData",
-    "FloatPixelData", "DoubleFloatPixelData", "ExtendedOffsetTable", "ExtendedOffsetTableLengths",
-    "RedPaletteColorLookupTableDescriptor", "RedPaletteColorLookupTableData",
-    "GreenPaletteColorLookupTableDescriptor", "GreenPaletteColorLookupTableData",
-    "BluePaletteColorLookupTableDescriptor", "BluePaletteColorLookupTableData",
-)]
+_DECODING_TAGS = [
+    Tag(keyword)
+    for keyword in (
+        "SOPClassUID",
+        "Rows",
+        "Columns",
+        "NumberOfFrames",
+        "SamplesPerPixel",
+        "PlanarConfiguration",
+        "PhotometricInterpretation",
+        "BitsAllocated",
+        "BitsStored",
+        "HighBit",
+        "PixelRepresentation",
+        "PixelData",
+        "FloatPixelData",
+        "DoubleFloatPixelData",
+        "ExtendedOffsetTable",
+        "ExtendedOffsetTableLengths",
+        "RedPaletteColorLookupTableDescriptor",
+        "RedPaletteColorLookupTableData",
+        "GreenPaletteColorLookupTableDescriptor",
+        "GreenPaletteColorLookupTableData",
+        "BluePaletteColorLookupTableDescriptor",
+        "BluePaletteColorLookupTableData",
+    )
+]
 
 
 @dataclass(frozen=True, eq=False)

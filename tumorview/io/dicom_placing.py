@@ -163,9 +163,7 @@ def _unevenness(positions: Floats, slots: list[int], affine: Affine, normal: Flo
     return "", []
 
 
-def _off_line(
-    positions: Floats, slots: list[int], affine: Affine, normal: Floats
-) -> tuple[list[str], list[str]]:
+def _off_line(positions: Floats, slots: list[int], affine: Affine, normal: Floats) -> tuple[list[str], list[str]]:
     """What makes a stack irregular, and lesser remarks: it is sheared, or its slices do not start on one line."""
     if len(slots) < 2:
         return [], []

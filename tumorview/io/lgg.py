@@ -79,9 +79,7 @@ def study_of(stack: Pixels, slices: Slices, path: Path) -> Study:
     geometry = Geometry.uncalibrated(stack.shape[:3], oriented=True)
     truth, warnings = _truth(slices, geometry)
     series, missing = _series(stack, geometry)
-    return Study(
-        path=path, series=series, title=path.name, truth=truth, warnings=(*missing, *_gaps(slices), *warnings)
-    )
+    return Study(path=path, series=series, title=path.name, truth=truth, warnings=(*missing, *_gaps(slices), *warnings))
 
 
 def is_slice_name(path: Path) -> bool:
@@ -108,9 +106,7 @@ def find_patients(folder: Path) -> dict[str, Slices]:
 
 def _ordered(patient: str, files: dict[int, Path], masks: dict[tuple[str, int], Path]) -> Slices:
     numbers = tuple(sorted(files))
-    return Slices(
-        patient, numbers, tuple(files[n] for n in numbers), tuple(masks.get((patient, n)) for n in numbers)
-    )
+    return Slices(patient, numbers, tuple(files[n] for n in numbers), tuple(masks.get((patient, n)) for n in numbers))
 
 
 def _first_image(folder: Path) -> Path | None:
@@ -203,4 +199,3 @@ def _gaps(slices: Slices) -> tuple[str, ...]:
         return ()
     names = ", ".join(str(number) for number in missing[:8]) + (" ..." if len(missing) > 8 else "")
     return (f"Slices are missing from the folder: {names}. The slices around them are shown as neighbours.",)
-

@@ -25,9 +25,7 @@ def read_series(path: Path, opening: Opening | None = None) -> list[Series]:
     """The image of one file, as a Series for each of its volumes."""
     qform = (opening or Opening()).qform
     with opened(path) as image:
-        return series_from(
-            path, "nifti", volume_count(image), lambda number: _read_volume(image, number, qform=qform)
-        )
+        return series_from(path, "nifti", volume_count(image), lambda number: _read_volume(image, number, qform=qform))
 
 
 def read_mask(path: Path) -> Mask:

@@ -42,7 +42,7 @@ class RasterInfo:
 
 
 def raster_kind(path: Path) -> str | None:
-    """"TIFF", "PNG" or "JPEG" by the first bytes; None for anything else."""
+    """ "TIFF", "PNG" or "JPEG" by the first bytes; None for anything else."""
     start = head(path, 8)
     if start[:4] in TIFF_MAGIC:
         return "TIFF"

@@ -36,7 +36,6 @@ _RESAMPLE = "Open the mask that was made on this image, or resample it to the im
 _RESAMPLED = "The mask was resampled to the image's grid (nearest neighbour)."
 
 
-
 class _PlacedMask(NamedTuple):
     """A format of masks that say where they lie; ``crops`` where programs write only the part with labels."""
 

@@ -25,12 +25,44 @@ _T1_TI, _T1_TE, _T1_TR = 350.0, 35.0, 1300.0
 _T2_TE, _T2_TR = 65.0, 1800.0
 _GRADIENT_T1_TE, _GRADIENT_T1_TR = 12.0, 60.0
 
-_NOT_ANATOMY = frozenset({
-    "LOCALIZER", "SCOUT", "DIFFUSION", "ADC", "FA", "TRACEW", "PERFUSION", "ASL", "CBF", "CBV", "MTT", "TTP",
-    "DSC", "METABOLITE_MAP", "VELOCITY", "MIP", "MNIP", "PHASE_CONTRAST", "TIME_OF_FLIGHT", "FLOW_ENCODED",
-    "TAGGING", "TEMPERATURE", "FMRI", "SWI", "T2_STAR", "STIR", "PROTON_DENSITY", "SUBTRACT", "SUBTRACTION",
-    "MAX_IP", "MIN_IP", "T1_MAP", "T2_MAP", "PHASE",
-})
+_NOT_ANATOMY = frozenset(
+    {
+        "LOCALIZER",
+        "SCOUT",
+        "DIFFUSION",
+        "ADC",
+        "FA",
+        "TRACEW",
+        "PERFUSION",
+        "ASL",
+        "CBF",
+        "CBV",
+        "MTT",
+        "TTP",
+        "DSC",
+        "METABOLITE_MAP",
+        "VELOCITY",
+        "MIP",
+        "MNIP",
+        "PHASE_CONTRAST",
+        "TIME_OF_FLIGHT",
+        "FLOW_ENCODED",
+        "TAGGING",
+        "TEMPERATURE",
+        "FMRI",
+        "SWI",
+        "T2_STAR",
+        "STIR",
+        "PROTON_DENSITY",
+        "SUBTRACT",
+        "SUBTRACTION",
+        "MAX_IP",
+        "MIN_IP",
+        "T1_MAP",
+        "T2_MAP",
+        "PHASE",
+    }
+)
 _STATED = {"FLUID_ATTENUATED": Role.FLAIR, "T1": Role.T1, "T2": Role.T2}
 
 _OTHER_TEXT = re.compile(

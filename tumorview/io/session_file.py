@@ -46,9 +46,7 @@ _SEAL_BYTES = len(_SEAL) + 64
 _MAX_BYTES = 4 * 2**30  # of a file; the steps of a session are limited to far less
 _MAX_JSON_BYTES = 256 * 2**20
 
-_UNREADABLE: tuple[type[Exception], ...] = (
-    *MALFORMED, zipfile.BadZipFile, zlib.error, OSError, RuntimeError, EOFError
-)
+_UNREADABLE: tuple[type[Exception], ...] = (*MALFORMED, zipfile.BadZipFile, zlib.error, OSError, RuntimeError, EOFError)
 
 HISTORY_LOST = "The list of steps in the session file is damaged: the mask is complete, but nothing can be undone."
 FILE_DAMAGED = "The session file is damaged, yet everything in it could be read. Save it again."
@@ -207,9 +205,7 @@ def _assembled(document: Json, parts: Mapping[str, bytes | None], path: Path, *,
     return SessionContent(state, str(document["image"].get("relative_path", "")), warnings)
 
 
-def _mask_voxels(
-    extent: Json | None, packed: bytes, shape: tuple[int, int, int]
-) -> tuple[MaskArray, MaskArray]:
+def _mask_voxels(extent: Json | None, packed: bytes, shape: tuple[int, int, int]) -> tuple[MaskArray, MaskArray]:
     data, provenance = np.zeros(shape, np.uint8), np.zeros(shape, np.uint8)
     if extent is not None:
         (k0, j0, i0), (k1, j1, i1) = extent["start"], extent["stop"]

@@ -24,15 +24,52 @@ MOST = 20_000  # entries: an enhanced object of many frames has more than anybod
 MAX_DEPTH = 12
 
 _KINDS = frozenset(("PN", "DA", "DT", "TM", "UI"))  # names, dates, times and the UIDs that lead to the archive
-_PUBLIC_UIDS = frozenset((
-    "SOPClassUID", "TransferSyntaxUID", "MediaStorageSOPClassUID", "ImplementationClassUID", "CodingSchemeUID",
-    "ReferencedSOPClassUID", "ContextUID", "MappingResourceUID",
-))
+_PUBLIC_UIDS = frozenset(
+    (
+        "SOPClassUID",
+        "TransferSyntaxUID",
+        "MediaStorageSOPClassUID",
+        "ImplementationClassUID",
+        "CodingSchemeUID",
+        "ReferencedSOPClassUID",
+        "ContextUID",
+        "MappingResourceUID",
+    )
+)
 _WORDS = (
-    "Patient", "Institution", "Physician", "Operator", "Address", "Telephone", "Accession", "StudyID", "Station",
-    "DeviceSerial", "Comments", "Requested", "Requesting", "Admission", "Admitting", "Performer", "Performing",
-    "Person", "Responsible", "Occupation", "Ethnic", "Medical", "Insurance", "ServiceRequest", "ProcedureStep",
-    "ImageID", "StudyDescription", "Protected", "Contribution", "Issuer", "Military", "Religious", "Region",
+    "Patient",
+    "Institution",
+    "Physician",
+    "Operator",
+    "Address",
+    "Telephone",
+    "Accession",
+    "StudyID",
+    "Station",
+    "DeviceSerial",
+    "Comments",
+    "Requested",
+    "Requesting",
+    "Admission",
+    "Admitting",
+    "Performer",
+    "Performing",
+    "Person",
+    "Responsible",
+    "Occupation",
+    "Ethnic",
+    "Medical",
+    "Insurance",
+    "ServiceRequest",
+    "ProcedureStep",
+    "ImageID",
+    "StudyDescription",
+    "Protected",
+    "Contribution",
+    "Issuer",
+    "Military",
+    "Religious",
+    "Region",
 )
 _PUBLIC = frozenset(("PatientPosition", "PatientOrientation", "ImageOrientationPatient", "ImagePositionPatient"))
 _FREE_TEXT = frozenset(("descrip", "aux_file", "db_name", "intent_name"))

@@ -14,10 +14,29 @@ from tumorview.io.roles import normalised, role_from_text
 from tumorview.io.series_files import stem_of
 
 _BIDS = re.compile(r"(?P<subject>sub-[A-Za-z0-9]+)(?:_(?P<session>ses-[A-Za-z0-9]+))?_")
-_PLANE_WORDS = frozenset((
-    "ax", "axial", "tra", "trans", "transversal", "transverse", "sag", "sagittal", "cor", "coronal", "3d", "2d", "hr",
-    "mr", "mri", "mrhr", "iso", "native", "brain",
-))
+_PLANE_WORDS = frozenset(
+    (
+        "ax",
+        "axial",
+        "tra",
+        "trans",
+        "transversal",
+        "transverse",
+        "sag",
+        "sagittal",
+        "cor",
+        "coronal",
+        "3d",
+        "2d",
+        "hr",
+        "mr",
+        "mri",
+        "mrhr",
+        "iso",
+        "native",
+        "brain",
+    )
+)
 _DERIVED = "derivatives"
 
 Groups = dict[str, list[Path]]
@@ -83,8 +102,10 @@ def _by_prefix(files: list[Path], root: Path) -> Groups:
             owner = max((key for key in prefixes if key and words.startswith(key)), key=len, default=None)
             if owner is not None:
                 prefixes[owner].append(path)
-    return {"/".join(filter(None, (place if place != root.name else "", key))) or place: members
-            for key, members in prefixes.items()}
+    return {
+        "/".join(filter(None, (place if place != root.name else "", key))) or place: members
+        for key, members in prefixes.items()
+    }
 
 
 def _prefix(path: Path) -> str:

@@ -150,9 +150,7 @@ def _noise(greys: Floats, head: Bools, median: float) -> float:
 def _scalp_to_skull(greys: Floats, head: Bools) -> float:
     """Scalp is bright and the skull under it dark, whatever the sequence; a stripped brain has neither."""
     depth = ndimage.distance_transform_edt(head) / max(np.sqrt(head.sum()), 1.0)
-    scalp, skull = (
-        greys[(depth > low) & (depth <= high)] for low, high in (_SCALP, _SKULL)
-    )
+    scalp, skull = (greys[(depth > low) & (depth <= high)] for low, high in (_SCALP, _SKULL))
     if not scalp.size or not skull.size:
         return np.inf
     return float(np.median(scalp)) / max(float(np.median(skull)), 1e-3)

@@ -191,9 +191,7 @@ def _answer(engine: Engine, slices: Floats, card: ModelCard, progress: Progress)
     return probabilities
 
 
-def _origin(
-    card: ModelCard, engine: Engine, inputs: StudyInputs, seconds: float, postprocess: Postprocess
-) -> Origin:
+def _origin(card: ModelCard, engine: Engine, inputs: StudyInputs, seconds: float, postprocess: Postprocess) -> Origin:
     return Origin(
         model_id=card.id,
         weights_sha256=card.weights_sha256,

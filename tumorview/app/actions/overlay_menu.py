@@ -45,9 +45,7 @@ ACTIONS: tuple[ActionSpec, ...] = (
         enabled=lambda state: state.has_prediction,
         ends_group=True,
     ),
-    ActionSpec(
-        "view.overlay_fainter", "&Fainter", OVERLAY, ("-",), "Less of the overlay's colour", enabled=with_study
-    ),
+    ActionSpec("view.overlay_fainter", "&Fainter", OVERLAY, ("-",), "Less of the overlay's colour", enabled=with_study),
     ActionSpec(
         "view.overlay_stronger",
         "&Stronger",
