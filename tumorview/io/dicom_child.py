@@ -1,7 +1,8 @@
 """A child process that decodes frames, so that a decoder that aborts or hangs does not take the program with it.
 
 Requests are JSON lines on its standard input, ``{"path": ..., "index": ...}``; each is answered with a JSON line,
-``{"shape": ..., "dtype": ...}`` and then that many bytes of pixels, or ``{"error": ...}``.
+``{"shape": ..., "dtype": ...}`` and then that many bytes of pixels, or ``{"error": ...}``. This is the parent's end,
+``dicom_child_main`` the child's.
 """
 
 import contextlib
@@ -22,7 +23,7 @@ MAX_DEATHS = 3  # of the child; a series of damaged files does not start one aft
 
 
 class Child:
-    """The parent's end. Raises ValueError where a frame cannot be decoded, whatever became of the child."""
+    """Raises ValueError where a frame cannot be decoded, whatever became of the child."""
 
     def __init__(self) -> None:
         self._process: subprocess.Popen[bytes] | None = None
@@ -66,7 +67,7 @@ class Child:
     def _running(self) -> subprocess.Popen[bytes]:
         if self._process is None or self._process.poll() is not None:
             self.close()
-            command = [sys.executable, "-m", "tumorview.io.dicom_child"]
+            command = [sys.executable, "-m", "tumorview.io.dicom_child_main"]
             # Decoders write what they think of a stream to standard error; it is no use to anybody.
             self._process = subprocess.Popen(
                 command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
@@ -91,31 +92,3 @@ def _receive(stream: IO[bytes]) -> npt.NDArray[Any]:
     if len(content) != wanted:
         raise ValueError("the decoder ended")
     return np.frombuffer(content, kind).reshape(answer["shape"])
-
-
-def serve(requests: IO[bytes], answers: IO[bytes]) -> None:
-    """The child's end: answer every request until the parent closes the pipe."""
-    from tumorview.errors import ReadError
-    from tumorview.io.dicom_decode import PixelFiles, decode
-    from tumorview.io.untrusted import PARSER_ERRORS
-
-    failures: tuple[type[Exception], ...] = (*PARSER_ERRORS, ReadError)
-    files = PixelFiles()
-    for line in requests:
-        request = json.loads(line)
-        path = Path(request["path"])
-        try:
-            pixels = np.ascontiguousarray(next(decode(files.dataset(path), path, [request["index"]], calm=False)))
-        except failures as error:
-            answers.write(json.dumps({"error": type(error).__name__}).encode() + b"\n")
-        else:
-            answers.write(json.dumps({"shape": pixels.shape, "dtype": pixels.dtype.str}).encode() + b"\n")
-            answers.write(pixels.tobytes())
-        answers.flush()
-
-
-if __name__ == "__main__":
-    import warnings
-
-    warnings.simplefilter("ignore")
-    serve(sys.stdin.buffer, sys.stdout.buffer)

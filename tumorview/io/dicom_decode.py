@@ -18,6 +18,7 @@ from pydicom.pixels.utils import iter_pixels, pixel_array
 from pydicom.uid import UID, JPEG2000TransferSyntaxes, JPEGExtended12Bit
 
 from tumorview.errors import ReadError
+from tumorview.io.dicom_child import Child
 from tumorview.io.dicom_header import read_with_pixels
 from tumorview.io.untrusted import PARSER_ERRORS
 
@@ -36,7 +37,7 @@ class PixelFiles:
     def __init__(self) -> None:
         self._path: Path | None = None
         self._dataset = Dataset()
-        self._child: Any = None
+        self._child: Child | None = None
 
     def __enter__(self) -> Self:
         return self
@@ -59,8 +60,6 @@ class PixelFiles:
                 if not _others_read(dataset):
                     raise
         if self._child is None:
-            from tumorview.io.dicom_child import Child
-
             self._child = Child()
         for index in indices[done:]:
             yield self._child.frame(path, index)
