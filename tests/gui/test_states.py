@@ -1,22 +1,26 @@
 """Empty, hidden and broken: the welcome page, the recent list, the log, the report."""
 
+import gc
 import logging
 import shutil
 import threading
+import weakref
 from pathlib import Path
 
 import pytest
 from doubles import TIMEOUT, MakeWindow
 from PySide6.QtCore import QMimeData, QPoint, Qt, QUrl
-from PySide6.QtGui import QDragEnterEvent, QDragLeaveEvent, QGuiApplication
+from PySide6.QtGui import QAction, QDragEnterEvent, QDragLeaveEvent, QGuiApplication
 from PySide6.QtWidgets import QApplication, QProgressBar, QPushButton, QToolButton
 from pytestqt.qtbot import QtBot
 
 from tumorview.app import tasks
 from tumorview.app.jobs import JobContext
 from tumorview.app.settings import SettingsStore
+from tumorview.core.slicing import Plane
 from tumorview.gui.log_viewer import LogViewer
 from tumorview.gui.main_window import MainWindow
+from tumorview.gui.widgets import action_button
 
 
 def entries(window: MainWindow, name: str = "recent_entry") -> list[QToolButton]:
@@ -128,3 +132,43 @@ def test_nothing_listens_to_the_log_after_the_window_is_closed(make_window: Make
     assert len(logging.getLogger().handlers) == len(before) + 1
     window.close()
     assert logging.getLogger().handlers == before
+
+
+@pytest.mark.parametrize("layout", ["view.axial_only", "view.one_plus_three", "view.quad", "view.hang_tumour"])
+def test_a_closed_study_leaves_the_memory(qtbot: QtBot, window: MainWindow, layout: str) -> None:
+    study = window.session.study
+    assert study is not None
+    volume, mask = weakref.ref(study.reference.volume), weakref.ref(window.session.mask)
+    del study
+    window.actions[layout].trigger()
+    view = window.view(Plane.AXIAL)
+    window.actions["edit.brush"].trigger()
+    qtbot.mouseClick(view, Qt.MouseButton.LeftButton, pos=view.rect().center())
+    window.session.undo()
+    qtbot.waitUntil(lambda: not window.jobs.running, timeout=TIMEOUT)
+    window.actions["file.close"].trigger()
+
+    def gone() -> bool:
+        gc.collect()
+        return volume() is None and mask() is None
+
+    qtbot.waitUntil(gone, timeout=TIMEOUT)
+
+
+def test_a_button_follows_its_action(qtbot: QtBot) -> None:
+    action = QAction("&Show && hide")
+    button = action_button(action)
+    qtbot.addWidget(button)
+    action.setText("&Other")
+    action.setToolTip("What it does")
+    action.setCheckable(True)
+    action.setChecked(True)
+    action.setEnabled(False)
+    assert (button.text(), button.toolTip()) == ("Other", "What it does")
+    assert button.isCheckable()
+    assert button.isChecked()
+    assert not button.isEnabled()
+    action.setEnabled(True)
+    qtbot.mouseClick(button, Qt.MouseButton.LeftButton)
+    assert not action.isChecked()
+    assert not button.isChecked()

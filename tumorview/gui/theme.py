@@ -85,7 +85,7 @@ def apply(application: QApplication, name: str, font_scale: float = 1.0) -> None
     """
     global _current
     _current = DARK if effective(name) == "dark" else LIGHT
-    if application.style().objectName().lower() != "fusion":
+    if application.style().name() != "fusion":  # under a style sheet its object has another name
         application.setStyle("Fusion")
     application.setPalette(palette(_current))
     _scale_font(application, font_scale)

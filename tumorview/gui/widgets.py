@@ -1,8 +1,9 @@
 """Small building blocks of docks and dialogs: sliders that do not steal the keyboard, combo boxes, elided text."""
 
-from PySide6.QtCore import QRectF, QSize, Qt
+from PySide6.QtCore import QEvent, QRectF, QSize, Qt
 from PySide6.QtGui import (
     QAction,
+    QActionEvent,
     QColor,
     QPainter,
     QPaintEvent,
@@ -209,9 +210,26 @@ def row(*items: QWidget | int, spacing: int = 6) -> QHBoxLayout:
     return layout
 
 
+class ActionButton(QToolButton):
+    """Shows its default action, and follows it by itself: QToolButton (6.11) connects to it anew at every change."""
+
+    def actionEvent(self, event: QActionEvent) -> None:
+        """Look and behave as the action does now."""
+        action = event.action()
+        if event.type() is not QEvent.Type.ActionChanged or action is not self.defaultAction():
+            super().actionEvent(event)
+            return
+        self.setText(action.iconText().replace("&", "&&"))
+        self.setIcon(action.icon())
+        self.setToolTip(action.toolTip())
+        self.setCheckable(action.isCheckable())
+        self.setChecked(action.isChecked())
+        self.setEnabled(action.isEnabled())
+
+
 def action_button(action: QAction, *, with_text: bool = False, size: int = 18) -> QToolButton:
     """A tool button for an action of the table."""
-    button = QToolButton()
+    button = ActionButton()
     button.setDefaultAction(action)
     button.setProperty("quiet", action.isCheckable() and action.objectName().startswith("view."))
     button.setFocusPolicy(Qt.FocusPolicy.TabFocus)

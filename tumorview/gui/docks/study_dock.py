@@ -313,8 +313,10 @@ class StudyDock(KeyGuard):
     def _mark_active(self) -> None:
         active = self._session.active_series
         for card in self._cards:
-            shown = active is not None and card.series.uid == active.uid
-            card.set_active(shown)
-            if shown:
-                # Once the cards have been laid out.
-                QTimer.singleShot(0, card, lambda card=card: self._scroll.ensureWidgetVisible(card, 0, theme.GRID))
+            card.set_active(active is not None and card.series.uid == active.uid)
+        QTimer.singleShot(0, self, self._reveal_active)  # once the cards have been laid out
+
+    def _reveal_active(self) -> None:
+        for card in self._cards:
+            if card.thumbnail.active:
+                self._scroll.ensureWidgetVisible(card, 0, theme.GRID)
