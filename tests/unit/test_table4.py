@@ -25,7 +25,7 @@ from tumorview.ml.data import SliceSet
 OURS = next(row for row in ROWS if row.key == "unet-cbam")
 PAGE = "# Results\n" + "".join(
     f"<!-- {name}:begin -->\nold\n<!-- {name}:end -->\n"
-    for name in ("table4-setup", "table4-patients", "table4-slices", "table4-figures", "table4-budget")
+    for name in ("table4-setup", "table4-patients", "table4-pairs", "table4-slices", "table4-figures", "table4-budget")
 )
 
 
@@ -44,8 +44,8 @@ def document(protocol=PATIENTS, **changes):
     return {**facts, **changes}
 
 
-def write_row(root: Path, protocol: str, facts):
-    folder = run_folder(root, OURS, protocol)
+def write_row(root: Path, protocol: str, facts, row=OURS):
+    folder = run_folder(root, row, protocol)
     folder.mkdir(parents=True)
     (folder / ROW_FILE).write_text(json.dumps(facts))
 
@@ -217,6 +217,19 @@ def test_numbers_of_the_report_come_from_the_counts(tmp_path, page, monkeypatch)
     assert other.startswith(f"| UNet+CBAM | {paper:.3f} | {(30 / 40 + 1 + 10 / 30) / 3:.3f} | {pooled:.3f} |")
     assert "2 of 10 runs are finished, 1.4 hours together." in page.read_text()
     assert page.read_text().count(f"| {NOT_RUN} |") == 8
+
+
+def test_rows_are_paired_on_the_same_patients(tmp_path, page, monkeypatch):
+    worse = [
+        {"id": "TCGA_AA_0001", "site": "AA", "slices": [[30, 15, 15], [0, 0, 0]]},  # Dice 60/90 for 60/70
+        {"id": "TCGA_BB_0002", "site": "BB", "slices": [[10, 15, 15]]},  # 20/50 for 20/40
+    ]
+    write_row(tmp_path, PATIENTS, document())
+    write_row(tmp_path, PATIENTS, document(row="unet", patients=worse), row=ROWS[0])
+    monkeypatch.setattr("tools.table4.report._figures", lambda *_: "")
+    write_report(tmp_path, page, tmp_path / "images")
+    first, second = 60 / 90 - 60 / 70, 20 / 50 - 20 / 40
+    assert f"| UNet | **{(first + second) / 2:.3f} ({first:.3f} to {second:.3f})** |" in page.read_text()
 
 
 def test_the_budget_is_arithmetic_on_measured_steps():

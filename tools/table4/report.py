@@ -8,7 +8,7 @@ from typing import Any
 from tools.markers import replace_part
 from tools.table4.results import Result, read_results
 from tools.table4.rows import PATIENTS, PROTOCOLS, ROWS, SLICES, STEP_TIMES, recipe_of
-from tumorview.core.uncertainty import Estimate
+from tumorview.core.uncertainty import Estimate, differences
 
 NOT_RUN = "not run yet"
 PAGE = Path("docs/results.md")
@@ -23,6 +23,7 @@ def write_report(root: Path, page: Path = PAGE, images: Path = IMAGES) -> None:
     results = {protocol: read_results(root, protocol) for protocol in PROTOCOLS}
     replace_part(page, "table4-setup", setup_text(results))
     replace_part(page, "table4-patients", patients_table(results[PATIENTS]))
+    replace_part(page, "table4-pairs", pairs_table(results[PATIENTS]))
     replace_part(page, "table4-slices", slices_table(results[SLICES]))
     replace_part(page, "table4-figures", _figures(results, images))
     replace_part(page, "table4-budget", budget_text(json.loads(STEP_TIMES.read_text(encoding="utf-8"))))
@@ -74,6 +75,25 @@ def patients_table(results: Mapping[str, Result]) -> str:
             number(figures["iou_paper_protocol"].value),
         ]
         lines.append(f"| {row.title} | {' | '.join(cells)} | {paper} |")
+    return "\n".join(lines)
+
+
+def pairs_table(results: Mapping[str, Result]) -> str:
+    """Every row against every other one on the same test patients: whether they can be told apart."""
+    rows = [row for row in ROWS if row.key in results]
+    if len(rows) < 2:
+        return f"*Pairs: {NOT_RUN}.*"
+    lines = [
+        f"| `dice_per_volume`, row less column | {' | '.join(row.title for row in rows[1:])} |",
+        "|---|" + "---:|" * (len(rows) - 1),
+    ]
+    for before, one in enumerate(rows[:-1]):
+        cells = [""] * before
+        for other in rows[before + 1 :]:
+            found = differences(results[one.key].cohort, results[other.key].cohort)["dice_per_volume"]
+            apart = found.low is not None and found.high is not None and (found.low > 0 or found.high < 0)
+            cells.append(f"**{interval(found)}**" if apart else interval(found))
+        lines.append(f"| {one.title} | {' | '.join(cells)} |")
     return "\n".join(lines)
 
 
