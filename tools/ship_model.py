@@ -143,7 +143,7 @@ def card_of(model: str, run: Path, weights: Path) -> ModelCard:
 
 
 def _counted(patients: Iterable[str]) -> str:
-    """ "79 patients of ..., 23 of ..."."""
+    """As in "79 patients of ..., 23 of ..."."""
     counts = Counter(collection_of(patient).kind for patient in patients)
     return " and ".join(f"{count} patients of {kind}" for kind, count in counts.most_common())
 

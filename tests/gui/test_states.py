@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 from doubles import TIMEOUT, MakeWindow
-from PySide6.QtCore import QMimeData, QPoint, Qt, QUrl
+from PySide6.QtCore import SIGNAL, QMimeData, QPoint, Qt, QUrl
 from PySide6.QtGui import QAction, QDragEnterEvent, QDragLeaveEvent, QGuiApplication
 from PySide6.QtWidgets import QApplication, QProgressBar, QPushButton, QToolButton
 from pytestqt.qtbot import QtBot
@@ -159,6 +159,7 @@ def test_a_button_follows_its_action(qtbot: QtBot) -> None:
     action = QAction("&Show && hide")
     button = action_button(action)
     qtbot.addWidget(button)
+    listeners = action.receivers(SIGNAL("changed()"))
     action.setText("&Other")
     action.setToolTip("What it does")
     action.setCheckable(True)
@@ -172,3 +173,4 @@ def test_a_button_follows_its_action(qtbot: QtBot) -> None:
     qtbot.mouseClick(button, Qt.MouseButton.LeftButton)
     assert not action.isChecked()
     assert not button.isChecked()
+    assert action.receivers(SIGNAL("changed()")) == listeners  # a plain QToolButton adds one at every change

@@ -2,13 +2,22 @@
 
 import subprocess
 import sys
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
 from doubles import MakeWindow, run_segmentation
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QKeySequence
-from PySide6.QtWidgets import QAbstractButton, QAbstractSlider, QAbstractSpinBox, QComboBox, QLineEdit, QScrollBar
+from PySide6.QtWidgets import (
+    QAbstractButton,
+    QAbstractSlider,
+    QAbstractSpinBox,
+    QComboBox,
+    QLineEdit,
+    QScrollBar,
+    QWidget,
+)
 from pytestqt.qtbot import QtBot
 
 from tumorview.app.actions import ACTIONS
@@ -96,6 +105,12 @@ def test_nothing_makes_the_window_wider_than_a_small_screen(
     window.status.show_progress(0.5, f"Saving {long.name}")
     assert window.minimumSizeHint().width() <= 1366
     assert window.minimumSizeHint().height() <= 768
+    parts = [
+        window.status.findChild(QWidget, name) for name in ("status_task", "status_progress", "status_cancel_button")
+    ]
+    qtbot.waitUntil(lambda: all(part.isVisible() for part in parts))
+    places = [part.geometry() for part in parts]
+    assert all(left.right() < right.left() for left, right in pairwise(places)), "one lies on another"
     window.status.hide_progress()
     window.status.tell(f"Saved: {long}")
     assert window.minimumSizeHint().width() <= 1366

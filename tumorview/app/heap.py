@@ -11,8 +11,8 @@ _IMAGE_BYTES = 4 << 20  # a slice of 1024x1024 float32: below it, blocks are tak
 def keep_images_apart() -> None:
     """Map blocks as large as volumes each on their own, so that they leave no holes behind when they are freed.
 
-    glibc raises that limit to 32 MB by itself as soon as one large block is freed, and gives every thread a heap of
-    its own: after opening a few studies more than 100 MB of holes, which differ by what was opened last. To be called
+    glibc raises that limit, up to 32 MB, to the size of every block that is freed, and gives threads heaps of their
+    own: after opening a few studies more than 100 MB of holes, which differ by what was opened last. To be called
     before threads start.
     """
     set_option = _of_glibc("mallopt")
@@ -23,7 +23,7 @@ def keep_images_apart() -> None:
 
 
 def give_back() -> None:
-    """Return what was freed: glibc keeps it for later, more than 200 MB of it after an hour of opening studies."""
+    """Return what was freed: glibc keeps it for later."""
     trim = _of_glibc("malloc_trim")
     if trim is not None:
         trim(0)

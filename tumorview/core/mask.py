@@ -1,7 +1,9 @@
 """The editable label voxels of one Series."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import IntEnum
+from typing import TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -12,6 +14,14 @@ from tumorview.core.labels import LabelTable
 from tumorview.errors import GeometryError
 
 MaskArray = npt.NDArray[np.uint8]
+
+T = TypeVar("T")
+
+
+def triple(values: Iterable[T]) -> tuple[T, T, T]:
+    """Exactly three values, as along (k, j, i); ValueError for another number."""
+    k, j, i = values
+    return k, j, i
 
 
 @dataclass(frozen=True)
@@ -29,12 +39,12 @@ class Box:
     @property
     def slices(self) -> tuple[slice, slice, slice]:
         """For indexing an array ``[k, j, i]``."""
-        return tuple(slice(a, b) for a, b in zip(self.start, self.stop, strict=True))  # type: ignore[return-value]
+        return triple(slice(a, b) for a, b in zip(self.start, self.stop, strict=True))
 
     @property
     def shape(self) -> tuple[int, int, int]:
         """Extent along (k, j, i)."""
-        return tuple(b - a for a, b in zip(self.start, self.stop, strict=True))  # type: ignore[return-value]
+        return triple(b - a for a, b in zip(self.start, self.stop, strict=True))
 
     @property
     def empty(self) -> bool:
@@ -44,22 +54,22 @@ class Box:
     def moved(self, offset: tuple[int, int, int]) -> "Box":
         """The box shifted by ``offset``."""
         return Box(
-            tuple(a + b for a, b in zip(self.start, offset, strict=True)),  # type: ignore[arg-type]
-            tuple(a + b for a, b in zip(self.stop, offset, strict=True)),  # type: ignore[arg-type]
+            triple(a + b for a, b in zip(self.start, offset, strict=True)),
+            triple(a + b for a, b in zip(self.stop, offset, strict=True)),
         )
 
     def union(self, other: "Box") -> "Box":
         """The smallest box around both."""
         return Box(
-            tuple(min(a, b) for a, b in zip(self.start, other.start, strict=True)),  # type: ignore[arg-type]
-            tuple(max(a, b) for a, b in zip(self.stop, other.stop, strict=True)),  # type: ignore[arg-type]
+            triple(min(a, b) for a, b in zip(self.start, other.start, strict=True)),
+            triple(max(a, b) for a, b in zip(self.stop, other.stop, strict=True)),
         )
 
     def clipped(self, shape: tuple[int, int, int]) -> "Box":
         """The part inside an array of ``shape``."""
         return Box(
-            tuple(min(max(a, 0), n) for a, n in zip(self.start, shape, strict=True)),  # type: ignore[arg-type]
-            tuple(min(max(b, 0), n) for b, n in zip(self.stop, shape, strict=True)),  # type: ignore[arg-type]
+            triple(min(max(a, 0), n) for a, n in zip(self.start, shape, strict=True)),
+            triple(min(max(b, 0), n) for b, n in zip(self.stop, shape, strict=True)),
         )
 
 

@@ -1,7 +1,7 @@
 """The line at the bottom: what just happened, what lies under the pointer, where the network computes, saved or not."""
 
 from PySide6.QtCore import QSize, Qt, Signal
-from PySide6.QtWidgets import QLabel, QProgressBar, QStatusBar, QToolButton, QWidget
+from PySide6.QtWidgets import QLabel, QProgressBar, QSizePolicy, QStatusBar, QToolButton, QWidget
 
 from tumorview.core.labels import LabelTable
 from tumorview.core.tally import Tally
@@ -25,7 +25,10 @@ class StatusBar(QStatusBar):
         theme.grows(self, height=22)
         self.setContentsMargins(4, 0, 4, 0)
         self._text = ElidedLabel()  # a long file name must not widen the window
+        self._text.setObjectName("status_task")
         theme.grows(self._text, width=TASK_WIDTH)
+        # An elided label asks to be ignored: the layout would leave it no room and lay the bar on it.
+        self._text.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Fixed)
         self._bar = QProgressBar()
         self._bar.setObjectName("status_progress")
         self._bar.setAccessibleName("Progress")
