@@ -39,6 +39,7 @@ lint: setup
 
 types: setup
 	$(BIN)/mypy
+	$(BIN)/mypy benchmarks/*.py
 
 layers: setup
 	$(BIN)/lint-imports --no-logo

@@ -32,9 +32,9 @@ Floats = npt.NDArray[np.float32]
 
 def read_patient(slices: Slices) -> tuple[Floats, npt.NDArray[np.bool_]]:
     """Channels [3, slice, row, column] in 0..1 and the mask."""
-    images = np.stack([np.asarray(Image.open(path)) for path in slices.images])
+    images = np.stack([np.asarray(Image.open(path), np.float32) for path in slices.images])
     masks = [np.asarray(Image.open(path)) > 0 for path in slices.masks if path is not None]
-    return images.transpose(3, 0, 1, 2).astype(np.float32) / 255, np.stack(masks)
+    return images.transpose(3, 0, 1, 2) / np.float32(255), np.stack(masks)
 
 
 def head_of(flair: Floats) -> npt.NDArray[np.bool_]:

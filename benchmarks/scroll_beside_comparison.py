@@ -18,6 +18,7 @@ from scroll_beside_training import scroll
 from tumorview.app import tasks
 from tumorview.app.child_process import child
 from tumorview.app.jobs import CancelToken, JobContext
+from tumorview.app.session import Session
 from tumorview.errors import JobCancelled
 from tumorview.gui import bench
 
@@ -25,7 +26,7 @@ MODEL = "unet-cbam-lgg-lite"
 NOTHING, INSIDE, CHILD = "no comparison", "in the window's process", "in a child that makes way"
 
 
-def scrolled_beside_thread(session: object, data: Path, repeats: int, pause: float) -> list[float]:
+def scrolled_beside_thread(session: Session, data: Path, repeats: int, pause: float) -> list[float]:
     """With the networks at work in this process."""
     token, begun = CancelToken(), threading.Event()
     context = JobContext(token, on_progress=lambda fraction, _: begun.set() if fraction > 0.02 else None)
@@ -47,7 +48,7 @@ def scrolled_beside_thread(session: object, data: Path, repeats: int, pause: flo
         thread.join()
 
 
-def scrolled_beside_child(session: object, run: Path, repeats: int, pause: float) -> list[float]:
+def scrolled_beside_child(session: Session, run: Path, repeats: int, pause: float) -> list[float]:
     """With the comparison as the wizard starts it."""
     words = ["models", "compare", str(run), "--engine", "torch", "--background", "--json-lines"]
     with child(words) as process:

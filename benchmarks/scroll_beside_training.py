@@ -18,6 +18,7 @@ from PySide6.QtCore import QCoreApplication, QPointF
 from PySide6.QtWidgets import QApplication
 
 from tumorview.app.layouts import Layout
+from tumorview.app.session import Session
 from tumorview.app.training_events import RunState
 from tumorview.app.training_run import TrainingRun
 from tumorview.core.slicing import Plane
@@ -69,7 +70,13 @@ def moving(run: TrainingRun) -> None:
         time.sleep(0.2)
 
 
-def scroll(session: object, repeats: int, pause: float) -> list[float]:
+def ended(run: TrainingRun) -> None:
+    """Wait until its process is gone."""
+    while run.poll() in (RunState.STARTING, RunState.RUNNING, RunState.STOPPING):
+        time.sleep(0.1)
+
+
+def scroll(session: Session, repeats: int, pause: float) -> list[float]:
     """Milliseconds of wheel steps, a hand's time apart."""
     milliseconds = []
     with bench._window(session, Layout.QUAD) as grid:
@@ -121,10 +128,10 @@ def main() -> None:
                     moving(run)
                     measured[name] += scroll(session, chosen.repeats, chosen.pause)
                     run.poll()
-                    speeds[name].append(run.progress.images_per_second)
+                    speeds[name].append(run.progress.images_per_second if run.progress else 0.0)
                 finally:
                     run.kill()
-                    run._child.wait()
+                    ended(run)
     application.processEvents()
     for name, values in measured.items():
         median, late, most = np.percentile(values, (50, 95, 100))

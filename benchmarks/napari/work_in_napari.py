@@ -51,7 +51,8 @@ def voxels() -> tuple[np.ndarray, np.ndarray]:
 
     def ball(centre: tuple[float, float, float], radius: float) -> np.ndarray:
         along = [((axis - middle) / radius) ** 2 for axis, middle in zip((k, j, i), centre, strict=True)]
-        return along[0][:, None, None] + along[1][:, None] + along[2] < 1.0
+        inside: np.ndarray = along[0][:, None, None] + along[1][:, None] + along[2] < 1.0
+        return inside
 
     noise = np.random.default_rng(0).integers(0, 60, SHAPE, dtype=np.int16)
     tumour = ball((0.0, -0.2, 0.2), 0.3)

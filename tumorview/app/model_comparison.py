@@ -138,7 +138,7 @@ def kept_comparison(contents: RunContents) -> Comparison | None:
     return found if found is not None and found.new.weights_sha256 == sha256_of(contents.run.weights) else None
 
 
-def plan_of(contents: RunContents, cache: Path | None = None, **choices: Any) -> ComparisonPlan:  # noqa: ANN401
+def plan_of(contents: RunContents, cache: Path | None = None, **choices: Any) -> ComparisonPlan:  # noqa: ANN401 - fields by name
     """The plan for a run's held-out patients; ``choices`` are other fields of ComparisonPlan."""
     return ComparisonPlan(contents.data, contents.held_out(), contents.titles, cache, **choices)
 

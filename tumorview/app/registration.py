@@ -102,7 +102,7 @@ def register(fixed: Series, moving: Series, progress: Progress | None = None) ->
     return Registration(fixed, moving, matrix, before, after)
 
 
-def _image(series: Series, sitk: Any) -> Any:  # noqa: ANN401 - SimpleITK has no type information
+def _image(series: Series, sitk: Any) -> Any:
     """The series as an image of SimpleITK, of about FINE_MM in the plane."""
     volume = series.measured()
     geometry = volume.geometry
@@ -134,7 +134,7 @@ def _binned(data: Floats, affine: Affine, axis: int, step: int) -> tuple[Floats,
     return cut.reshape(shape).mean(axis=axis + 1, dtype=np.float32), coarse
 
 
-def _method(sitk: Any) -> Any:  # noqa: ANN401
+def _method(sitk: Any) -> Any:
     method = sitk.ImageRegistrationMethod()
     method.SetMetricAsMattesMutualInformation(numberOfHistogramBins=BINS)
     method.SetMetricSamplingStrategy(method.REGULAR)
@@ -153,7 +153,7 @@ def _method(sitk: Any) -> Any:  # noqa: ANN401
 class _Watch:
     """Reports progress from within SimpleITK, and stops it when the user cancels."""
 
-    def __init__(self, method: Any, progress: Progress) -> None:  # noqa: ANN401
+    def __init__(self, method: Any, progress: Progress) -> None:
         self._method, self._progress = method, progress
         self._level = -1
         self.cancelled = False
@@ -172,7 +172,7 @@ class _Watch:
             self._method.StopRegistration()
 
 
-def _matrix(transform: Any) -> Matrix:  # noqa: ANN401
+def _matrix(transform: Any) -> Matrix:
     """The rigid ``transform`` as 4x4: where it takes the origin and the three unit vectors."""
     origin = np.array(transform.TransformPoint((0.0, 0.0, 0.0)))
     result = np.eye(4)
@@ -184,7 +184,7 @@ def _matrix(transform: Any) -> Matrix:  # noqa: ANN401
     return result
 
 
-def _information(sitk: Any, still: Any, other: Any, transform: Any) -> float:  # noqa: ANN401
+def _information(sitk: Any, still: Any, other: Any, transform: Any) -> float:
     """Mutual information (nats) of the two where ``transform`` puts them; 0 where they do not overlap."""
     method = _method(sitk)
     method.SetInitialTransform(transform)

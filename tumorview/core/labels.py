@@ -104,7 +104,7 @@ class LabelTable:
 
     def changed(self, number: int, **fields: object) -> "LabelTable":
         """A table in which the label of that number has some fields replaced."""
-        return self.with_label(replace(self[number], **fields))  # type: ignore[arg-type]
+        return self.with_label(replace(self[number], **fields))  # type: ignore[arg-type]  # fields by name
 
     def covering(self, numbers: Iterable[int]) -> "LabelTable":
         """A table that also names every number in ``numbers`` (0 is background and left out)."""

@@ -15,7 +15,7 @@ import numpy.typing as npt
 from tumorview.core.diameters import Steps, diameters
 from tumorview.core.edits import changed_box
 from tumorview.core.geometry import Geometry
-from tumorview.core.mask import Box, MaskArray
+from tumorview.core.mask import Box, MaskArray, triple
 from tumorview.core.measure import Point
 from tumorview.core.slicing import Plane, PlaneView, acquisition_plane
 from tumorview.core.study import FINE_SPACING_MM
@@ -179,7 +179,7 @@ def _as_shown(
     if view.row_axis > view.column_axis:
         pixels = pixels.T
     pixels = pixels[:: -1 if view.flip_rows else 1, :: -1 if view.flip_columns else 1]
-    box = Box(tuple(start), tuple(a + n for a, n in zip(start, inside.shape, strict=True)))  # type: ignore[arg-type]
+    box = Box(triple(start), triple(a + n for a, n in zip(start, inside.shape, strict=True)))
     corners = (view.from_voxel(box.start), view.from_voxel([stop - 1 for stop in box.stop]))
     return pixels, (int(min(c[1] for c in corners)), int(min(c[2] for c in corners)))
 

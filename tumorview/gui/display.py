@@ -77,7 +77,7 @@ class DisplayController(QObject):
         for shown, other in (("heat_map", "uncertainty"), ("uncertainty", "heat_map")):
             if changes.get(shown):
                 changes[other] = False
-        self.overlay = replace(self.overlay, **changes)  # type: ignore[arg-type]
+        self.overlay = replace(self.overlay, **changes)  # type: ignore[arg-type]  # fields by name
         self._show_overlay()
         self._memory.change(
             overlay_opacity=self.overlay.opacity,

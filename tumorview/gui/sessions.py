@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
 from types import ModuleType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from PySide6.QtCore import QObject, Signal
 from PySide6.QtWidgets import QFileDialog, QMessageBox, QPushButton, QWidget
@@ -18,11 +18,14 @@ from tumorview.gui import messages, names
 from tumorview.gui.job_runner import Handlers, JobRunner
 from tumorview.gui.timing import Memory
 
+if TYPE_CHECKING:  # it brings the readers, which the window's start does not wait for
+    from tumorview.app.session_files import BroughtBack, ImageMissingError
+
 OPEN = "open"  # the group of jobs that put another study in the window
 FILTER = f"Sessions (*{SUFFIX})"
 RECORD = "session_file"
 Then = Callable[[], None]
-Bring = Callable[[JobContext, Path | None], Any]  # of a BroughtBack; a Path says where the image lies now
+Bring = Callable[[JobContext, Path | None], "BroughtBack"]  # a Path says where the image lies now
 
 
 def tasks() -> ModuleType:
@@ -171,7 +174,7 @@ class SessionController(QObject):
             self._open(path, lock)
 
     def _open(self, path: Path, lock: SessionLock | None, *, copy: bool = False) -> None:
-        def opened(found: Any) -> None:  # noqa: ANN401 - a BroughtBack, of a module that is loaded later
+        def opened(found: "BroughtBack") -> None:
             self._session.open(found.study, found.state)
             self._jobs.cancel_stale()
             if not copy:
@@ -187,24 +190,26 @@ class SessionController(QObject):
 
         self.bring(lambda context, image: tasks().open_session(path, context, image), opened, given_up)
 
-    def bring(self, work: Bring, accepted: Callable[[Any], None], given_up: Then) -> None:
+    def bring(self, work: Bring, accepted: Callable[["BroughtBack"], None], given_up: Then) -> None:
         """Bring a session back in a job, after asking about unsaved work; ask where its image is if it was moved."""
 
         def start(image: Path | None = None) -> None:
             def failed(error: Exception) -> None:
-                if hasattr(error, "image"):
+                from tumorview.app.session_files import ImageMissingError
+
+                if isinstance(error, ImageMissingError):
                     self._ask_for_image(error, start, given_up)
                 else:
                     given_up()
                     messages.show_error(self._window, error, hide_names=self._hidden)
 
-            def done(found: Any) -> None:  # noqa: ANN401
+            def done(found: "BroughtBack") -> None:
                 if found.other_voxels:
                     self._ask_about_voxels(lambda: accept(found), given_up)
                 else:
                     accept(found)
 
-            def accept(found: Any) -> None:  # noqa: ANN401
+            def accept(found: "BroughtBack") -> None:
                 try:
                     accepted(found)
                 except Exception as error:  # noqa: BLE001 - told like one that cannot be read
@@ -275,8 +280,8 @@ class SessionController(QObject):
 
     # -- where its image is ------------------------------------------------------------------------------------
 
-    def _ask_for_image(self, error: Exception, retry: Callable[[Path | None], None], given_up: Then) -> None:
-        image = error.image  # type: ignore[attr-defined]  # an ImageMissingError
+    def _ask_for_image(self, error: "ImageMissingError", retry: Callable[[Path | None], None], given_up: Then) -> None:
+        image = error.image
         name = names.masked(self._memory.settings, str(image.path))
         box = self._box("image_missing_dialog", "The image of this session is not where it was.", f"Looked for: {name}")
         file = box.addButton("Find File…", QMessageBox.ButtonRole.AcceptRole)

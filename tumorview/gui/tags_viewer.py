@@ -53,7 +53,7 @@ class TagsModel(QAbstractTableModel):
         """How many match."""
         return 0 if parent.isValid() else len(self._rows)
 
-    def columnCount(self, parent: Index = QModelIndex()) -> int:  # noqa: B008
+    def columnCount(self, parent: Index = QModelIndex()) -> int:  # noqa: B008 - Qt's own default
         """Tag, name, type, value."""
         return 0 if parent.isValid() else len(COLUMNS)
 

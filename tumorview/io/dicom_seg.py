@@ -51,7 +51,7 @@ def read_seg_mask(path: Path) -> Mask:
         return mask_of(_segments(file), _geometry(extent))
 
 
-def _segments(file: Any) -> Iterator[Segment]:  # noqa: ANN401 - highdicom has no types
+def _segments(file: Any) -> Iterator[Segment]:
     for number in file.segment_numbers:
         if int(number) == 0:
             continue  # the background of a label map
@@ -61,7 +61,7 @@ def _segments(file: Any) -> Iterator[Segment]:  # noqa: ANN401 - highdicom has n
         yield Segment(int(number), inside, str(description.get("SegmentLabel", "")), _colour(description))
 
 
-def _geometry(extent: Any) -> Geometry:  # noqa: ANN401
+def _geometry(extent: Any) -> Geometry:
     """highdicom's affine takes (k, j, i), ours (i, j, k); both lead to LPS mm."""
     affine = np.array(extent.affine, np.float64)
     affine[:, :3] = affine[:, 2::-1]
@@ -69,7 +69,7 @@ def _geometry(extent: Any) -> Geometry:  # noqa: ANN401
     return Geometry((k, j, i), affine)
 
 
-def _colour(description: Any) -> Colour | None:  # noqa: ANN401
+def _colour(description: Any) -> Colour | None:
     from highdicom.color import CIELabColor
 
     stored = description.get("RecommendedDisplayCIELabValue")

@@ -127,20 +127,21 @@ def _sidecar(path: Path) -> dict[str, Any]:
 def _acquisition(known: dict[str, Any], stem: str) -> Acquisition:
     texts = [known.get(key) for key in ("SeriesDescription", "ProtocolName")]
     agent = known.get("ContrastBolusIngredient") or known.get("ContrastBolusAgent")
-    times = {}
-    for name in ("EchoTime", "RepetitionTime", "InversionTime"):
-        value = known.get(name)
-        usable = isinstance(value, int | float) and not isinstance(value, bool)
-        times[name] = float(value) * _SECONDS if usable else None  # type: ignore[arg-type]
     return Acquisition(
         text=" ".join([stem, *(text for text in texts if isinstance(text, str))]),
-        echo_time=times["EchoTime"],
-        repetition_time=times["RepetitionTime"],
-        inversion_time=times["InversionTime"],
+        echo_time=_milliseconds(known.get("EchoTime")),
+        repetition_time=_milliseconds(known.get("RepetitionTime")),
+        inversion_time=_milliseconds(known.get("InversionTime")),
         sequence=frozenset(_words(known.get("ScanningSequence"))),
         kinds=frozenset(_words(known.get("ImageType"))),
         contrast_agent=True if isinstance(agent, str) and agent.strip().upper() not in ("", "NONE", "NO") else None,
     )
+
+
+def _milliseconds(seconds: object) -> float | None:
+    if isinstance(seconds, bool) or not isinstance(seconds, int | float):
+        return None
+    return seconds * _SECONDS
 
 
 def _words(value: object) -> list[str]:

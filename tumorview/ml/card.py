@@ -6,7 +6,7 @@ program takes the number of classes, the channels or the input size from anywher
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -180,7 +180,7 @@ def _texts(name: str, value: object) -> tuple[str, ...]:
     return tuple(_text(name, entry) for entry in value)
 
 
-def _matching(pattern: re.Pattern[str]) -> Any:  # noqa: ANN401 - a check, as in _CHECKS
+def _matching(pattern: re.Pattern[str]) -> Callable[[str, object], str]:
     def check(name: str, value: object) -> str:
         if not pattern.fullmatch(_text(name, value)):
             raise _wrong(f"{name!r} is {value!r}, which is not allowed there")
@@ -189,7 +189,7 @@ def _matching(pattern: re.Pattern[str]) -> Any:  # noqa: ANN401 - a check, as in
     return check
 
 
-def _one_of(*allowed: str) -> Any:  # noqa: ANN401
+def _one_of(*allowed: str) -> Callable[[str, object], str]:
     def check(name: str, value: object) -> str:
         if value not in allowed:
             raise _wrong(f"{name!r} is {value!r}, not one of {', '.join(allowed)}")
@@ -198,7 +198,7 @@ def _one_of(*allowed: str) -> Any:  # noqa: ANN401
     return check
 
 
-def _whole(low: int, high: int) -> Any:  # noqa: ANN401
+def _whole(low: int, high: int) -> Callable[[str, object], int]:
     def check(name: str, value: object) -> int:
         if type(value) is not int or not low <= value <= high:
             raise _wrong(f"{name!r} must be a whole number in {low}..{high}")
@@ -263,7 +263,7 @@ def _metrics(name: str, value: object) -> dict[str, dict[str, Any]]:
     return {str(key): dict(figures) for key, figures in value.items()}
 
 
-_CHECKS: dict[str, Any] = {
+_CHECKS: dict[str, Callable[[str, object], Any]] = {
     "id": _matching(_ID),
     "title": _text,
     "architecture": _one_of(*ARCHITECTURES),

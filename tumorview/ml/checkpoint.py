@@ -75,7 +75,7 @@ def load_checkpoint(path: Path) -> Checkpoint:
     try:
         with safe_open(path, framework="pt") as file:
             metadata = dict(file.metadata() or {})
-            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - no mapping, it only has keys()
         state = RunState(**json.loads(metadata.pop("state")))
     except (OSError, SafetensorError, KeyError, TypeError, ValueError) as error:
         raise TrainingError(

@@ -8,7 +8,7 @@ import numpy.typing as npt
 
 from tumorview.core.edits import Edit, changed_box
 from tumorview.core.labels import LabelTable
-from tumorview.core.mask import Box, Mask, MaskArray, Provenance
+from tumorview.core.mask import Box, Mask, MaskArray, Provenance, triple
 
 BoolArray = npt.NDArray[np.bool_]
 BACKGROUND = 0
@@ -152,9 +152,9 @@ def label_box(labels: MaskArray, label: int, within: Box) -> Box | None:
 
 def intersection(a: Box, b: Box) -> Box:
     """What two boxes have in common; an empty Box where that is nothing."""
-    start = tuple(max(p, q) for p, q in zip(a.start, b.start, strict=True))
-    stop = tuple(max(min(p, q), s) for p, q, s in zip(a.stop, b.stop, start, strict=True))
-    return Box(start, stop)  # type: ignore[arg-type]
+    start = triple(max(p, q) for p, q in zip(a.start, b.start, strict=True))
+    stop = triple(max(min(p, q), s) for p, q, s in zip(a.stop, b.stop, start, strict=True))
+    return Box(start, stop)
 
 
 def part_of(inner: Box, outer: Box) -> tuple[slice, slice, slice]:
@@ -164,9 +164,9 @@ def part_of(inner: Box, outer: Box) -> tuple[slice, slice, slice]:
 
 def grown(box: Box, margin: tuple[int, int, int], within: Box) -> Box:
     """``box`` with ``margin`` voxels more on every side along (k, j, i), as far as ``within`` reaches."""
-    start = tuple(a - m for a, m in zip(box.start, margin, strict=True))
-    stop = tuple(b + m for b, m in zip(box.stop, margin, strict=True))
-    return intersection(Box(start, stop), within)  # type: ignore[arg-type]
+    start = triple(a - m for a, m in zip(box.start, margin, strict=True))
+    stop = triple(b + m for b, m in zip(box.stop, margin, strict=True))
+    return intersection(Box(start, stop), within)
 
 
 def slab(shape: tuple[int, int, int], axis: int, index: int) -> Box:

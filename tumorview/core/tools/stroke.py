@@ -7,7 +7,7 @@ import numpy as np
 import numpy.typing as npt
 
 from tumorview.core.edits import Edit
-from tumorview.core.mask import Box, Mask, MaskArray, Provenance
+from tumorview.core.mask import Box, Mask, MaskArray, Provenance, triple
 from tumorview.core.slicing import PlaneView
 from tumorview.core.tools.footprint import Place, Shape, sweep
 from tumorview.core.tools.painting import PaintRule, Region, part_of
@@ -84,9 +84,9 @@ class LiveEdit:
     def _with_room(self, box: Box) -> Box:
         """The union with ``box`` and some more where it grows, so that a long stroke does not copy at every move."""
         assert self._box is not None
-        start = tuple(a if b >= a else b - ROOM for a, b in zip(self._box.start, box.start, strict=True))
-        stop = tuple(a if b <= a else b + ROOM for a, b in zip(self._box.stop, box.stop, strict=True))
-        return Box(start, stop).clipped(self._mask.data.shape)  # type: ignore[arg-type]
+        start = triple(a if b >= a else b - ROOM for a, b in zip(self._box.start, box.start, strict=True))
+        stop = triple(a if b <= a else b + ROOM for a, b in zip(self._box.stop, box.stop, strict=True))
+        return Box(start, stop).clipped(triple(self._mask.data.shape))
 
 
 class Stroke(LiveEdit):
@@ -144,19 +144,16 @@ class Stroke(LiveEdit):
         spacing = self._view.geometry.spacing
         way = dist(*([c * mm for c, mm in zip(place, spacing, strict=True)] for place in (start, stop)))
         count = min(max(ceil(way / max(self._brush.radius, 1e-6)), 1), SMART_STEPS)
-        return [
-            tuple(float(c) for c in np.array(start) + (np.array(stop) - np.array(start)) * n / count)  # type: ignore[misc]
-            for n in range(1, count + 1)
-        ]
+        return [triple(a + (b - a) * n / count for a, b in zip(start, stop, strict=True)) for n in range(1, count + 1)]
 
     def _alike(self, footprint: Region, place: Place) -> Region:
         assert self._image is not None
         assert self._brush.sensitivity is not None
-        centre = tuple(round(c) - start for c, start in zip(place, footprint.box.start, strict=True))
+        centre = triple(round(c) - start for c, start in zip(place, footprint.box.start, strict=True))
         if any(not 0 <= at < extent for at, extent in zip(centre, footprint.voxels.shape, strict=True)):
             return Region.nothing()  # the centre is beside the image: nothing to be like
         greys = self._image[footprint.box.slices]
-        return Region(footprint.box, like_centre(greys, footprint.voxels, centre, self._brush.sensitivity))  # type: ignore[arg-type]
+        return Region(footprint.box, like_centre(greys, footprint.voxels, centre, self._brush.sensitivity))
 
     def _paint(self, region: Region) -> Box | None:
         if region.box.empty or not self._allowed.any():

@@ -43,7 +43,7 @@ def openvino() -> ModuleType:
 
 
 @cache
-def _core() -> Any:  # noqa: ANN401 - openvino is untyped
+def _core() -> Any:
     return openvino().Core()
 
 
@@ -61,7 +61,7 @@ class OpenVinoEngine:
     device: Final = "cpu"
     notices: tuple[str, ...] = ()
 
-    def __init__(self, model: Any, *, precision: str = "float32") -> None:  # noqa: ANN401
+    def __init__(self, model: Any, *, precision: str = "float32") -> None:
         if precision not in native_precisions():
             raise EngineError(f"OpenVINO does not compute in {precision} on this processor.", "Choose auto.")
         self.precision = precision
@@ -114,7 +114,7 @@ class OpenVinoEngine:
 
 def converted(
     network: "Callable[[], nn.Module]", shape: tuple[int, int, int, int], key: str, folder: Path | None
-) -> Any:  # noqa: ANN401
+) -> Any:
     """The OpenVINO model of a network for input ``shape``, from ``folder`` if it was converted before.
 
     ``key`` names weights and architecture; ``network`` is only called (and torch imported) for a conversion.
@@ -131,13 +131,13 @@ def converted(
     return model
 
 
-def _read(target: Path) -> Any:  # noqa: ANN401
+def _read(target: Path) -> Any:
     if not (target / "network.xml").is_file():
         raise FileNotFoundError(target)
     return _core().read_model(target / "network.xml", target / "network.bin")
 
 
-def _store(model: Any, target: Path) -> None:  # noqa: ANN401
+def _store(model: Any, target: Path) -> None:
     """Save beside the final place and rename; the oldest networks beyond a few are removed."""
     target.parent.mkdir(parents=True, exist_ok=True)
     shutil.rmtree(target, ignore_errors=True)  # unreadable, or it would have been used
@@ -152,7 +152,7 @@ def _store(model: Any, target: Path) -> None:  # noqa: ANN401
         shutil.rmtree(old, ignore_errors=True)
 
 
-def _convert(network: "nn.Module", shape: tuple[int, int, int, int]) -> Any:  # noqa: ANN401
+def _convert(network: "nn.Module", shape: tuple[int, int, int, int]) -> Any:
     import torch
 
     from tumorview.ml.models import UNetCBAM, fold_batch_norm
@@ -161,7 +161,7 @@ def _convert(network: "nn.Module", shape: tuple[int, int, int, int]) -> Any:  # 
     example = torch.zeros(shape)
     with torch.inference_mode(), warnings.catch_warnings():
         warnings.simplefilter("ignore")  # tracing warns about its own future
-        traced = torch.jit.trace(  # type: ignore[no-untyped-call]
+        traced = torch.jit.trace(  # type: ignore[no-untyped-call]  # torch's stub
             fold_batch_norm(network), example, check_trace=False
         )
         return openvino().convert_model(traced, example_input=example, input=[list(shape)])

@@ -106,7 +106,7 @@ class Block(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         x = functional.relu(self.norm1(self.conv1(x)))
         x = functional.relu(self.norm2(self.conv2(x)))
-        return self.cbam(x)  # type: ignore[no-any-return]
+        return self.cbam(x)  # type: ignore[no-any-return]  # nn.Module.__call__ is Any
 
     def row(self, name: str) -> LayerRow:
         conv = self.conv2
@@ -174,7 +174,7 @@ class UNetCBAM(Network):
             skips.append(x)
         for level in reversed(range(LEVELS - 1)):
             x = self.decoder[level](x, skips[level])
-        return self.head(x)  # type: ignore[no-any-return]
+        return self.head(x)  # type: ignore[no-any-return]  # nn.Module.__call__ is Any
 
     def freeze(self, levels: int) -> None:
         """Keep the weights and statistics of the first ``levels`` of the encoder as they are."""
