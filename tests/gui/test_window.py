@@ -14,6 +14,7 @@ from PySide6.QtWidgets import (
     QAbstractSlider,
     QAbstractSpinBox,
     QComboBox,
+    QLabel,
     QLineEdit,
     QScrollBar,
     QWidget,
@@ -111,6 +112,9 @@ def test_nothing_makes_the_window_wider_than_a_small_screen(
     qtbot.waitUntil(lambda: all(part.isVisible() for part in parts))
     places = [part.geometry() for part in parts]
     assert all(left.right() < right.left() for left, right in pairwise(places)), "one lies on another"
+    task = window.status.findChild(QLabel, "status_task")
+    assert task.text().endswith("…")
+    assert task.fontMetrics().horizontalAdvance(task.text()) <= task.contentsRect().width()
     window.status.hide_progress()
     window.status.tell(f"Saved: {long}")
     assert window.minimumSizeHint().width() <= 1366
@@ -241,9 +245,11 @@ def test_about_says_what_it_is_not(window: MainWindow) -> None:
 
 def test_closing_a_study_goes_back_to_the_welcome_page(qtbot: QtBot, window: MainWindow) -> None:
     run_segmentation(qtbot, window)
+    assert window.status.currentMessage()
     window.session.mark_saved()
     window.actions["file.close"].trigger()
     assert window.session.study is None
+    assert not window.status.currentMessage(), "it was about the study that is gone"
     assert window.welcome.isVisible()
     assert not window.panels.tools.isVisible()
 

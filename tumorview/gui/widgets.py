@@ -177,7 +177,7 @@ class ElidedLabel(QLabel):
         return QSize(0, super().minimumSizeHint().height())
 
     def _elide(self) -> None:
-        self.setText(self.fontMetrics().elidedText(self._full, self._mode, max(self.width(), 0)))
+        self.setText(self.fontMetrics().elidedText(self._full, self._mode, self.contentsRect().width()))
 
 
 def cell(table: QTableWidget, line: int, column: int) -> QTableWidgetItem:

@@ -34,6 +34,7 @@ class WindowState(QObject):
         """Another study, or none."""
         self._status.show_cursor(None, None)
         self._status.device.clear()
+        self._status.clearMessage()  # it was about what is gone
         self.refresh()
 
     def refresh(self) -> None:
