@@ -11,7 +11,7 @@ from typing import Any
 
 from display import Display, wait_until
 
-from tumorview.app.settings import SettingsStore, default_folder
+from tumorview.app.settings_store import SettingsStore, default_folder
 
 SECONDS = 300.0  # of patience for one step on a busy machine
 

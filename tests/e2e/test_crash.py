@@ -19,7 +19,7 @@ import pytest
 from display import SIZE, Display, needs_display, wait_until
 
 from tumorview.app.journal import FOLDER
-from tumorview.app.settings import default_folder
+from tumorview.app.settings_store import default_folder
 from tumorview.io.journal_reading import Damage, read_journal
 
 pytestmark = [pytest.mark.e2e, needs_display]

@@ -14,7 +14,7 @@ import pytest
 from display import SIZE, Display, needs_display, wait_until
 from PIL import Image
 
-from tumorview.app.settings import SettingsStore, default_folder
+from tumorview.app.settings_store import SettingsStore, default_folder
 
 pytestmark = [pytest.mark.e2e, needs_display]
 START_SECONDS = 30.0

@@ -13,7 +13,7 @@ from driven_wizard import SECONDS, Program
 
 from tests.unit.lgg_layout import write_patient
 from tumorview.app import tasks
-from tumorview.app.settings import default_folder
+from tumorview.app.settings_store import default_folder
 from tumorview.app.training_flow import TRAINING_NAME
 from tumorview.app.training_plan import TrainingPlan
 from tumorview.app.training_process import trainer_of

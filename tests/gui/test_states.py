@@ -16,7 +16,7 @@ from pytestqt.qtbot import QtBot
 
 from tumorview.app import tasks
 from tumorview.app.jobs import JobContext
-from tumorview.app.settings import SettingsStore
+from tumorview.app.settings_store import SettingsStore
 from tumorview.core.slicing import Plane
 from tumorview.gui.log_viewer import LogViewer
 from tumorview.gui.main_window import MainWindow

@@ -15,7 +15,7 @@ from test_accessibility import controls, faults, visited
 from tests.unit.lgg_layout import write_patient
 from tumorview.app.jobs import JobContext
 from tumorview.app.session import Session
-from tumorview.app.settings import SettingsStore
+from tumorview.app.settings_store import SettingsStore
 from tumorview.app.training_cases import Layout
 from tumorview.app.training_flow import PageId, TrainingFlow
 from tumorview.app.training_import import import_cases

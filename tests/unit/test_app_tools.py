@@ -7,7 +7,8 @@ import pytest
 
 from tumorview.app.label_editing import LabelEditor
 from tumorview.app.session import Session
-from tumorview.app.settings import Settings, SettingsStore
+from tumorview.app.settings import Settings
+from tumorview.app.settings_store import SettingsStore
 from tumorview.app.tool_commands import COMMANDS
 from tumorview.app.tool_options import Greys, Tool, ToolOptions, from_settings, to_settings
 from tumorview.app.tools import Spot, Tools

@@ -7,7 +7,7 @@ import numpy as np
 
 from tumorview.app import tasks
 from tumorview.app.protocols import LIMIT, remembered, with_correction
-from tumorview.app.settings import SettingsStore
+from tumorview.app.settings_store import SettingsStore
 from tumorview.core.geometry import Geometry
 from tumorview.core.study import Role, Series, Study
 from tumorview.core.volume import Volume

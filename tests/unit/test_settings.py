@@ -6,7 +6,8 @@ from dataclasses import fields
 import pytest
 
 from tumorview.app.options import Kind
-from tumorview.app.settings import OPTIONS, RECENT_LIMIT, Settings, SettingsStore
+from tumorview.app.settings import OPTIONS, Settings
+from tumorview.app.settings_store import RECENT_LIMIT, SettingsStore
 from tumorview.app.settings_versions import STEPS, VERSION, migrated
 
 

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Concatenate, ParamSpec, Self, TypeVar
 
 from tumorview.app.model_state_file import ModelStateFile
 from tumorview.app.segmenter import Segmenter
-from tumorview.app.settings import SettingsStore
+from tumorview.app.settings_store import SettingsStore
 from tumorview.app.stored_model import OWN_NOTE, StoredModel
 from tumorview.core.paired import PairedTest
 from tumorview.errors import ModelError

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Self
 
 from tumorview.app.jobs import JobContext
-from tumorview.app.settings import SettingsStore, default_folder
+from tumorview.app.settings_store import SettingsStore, default_folder
 from tumorview.core.mask import Box
 from tumorview.core.prediction import ModelClass, Prediction, PredictionPart
 from tumorview.core.progress import Progress

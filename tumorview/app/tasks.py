@@ -15,7 +15,7 @@ from tumorview.app.model_reports import write_model_report
 from tumorview.app.outputs import check_output, export, export_mask_note, export_nifti, export_picture, export_png
 from tumorview.app.segmenter import RunSegmentation, Segmenter, SegmentOptions
 from tumorview.app.session_files import bring_back, open_session, save_session
-from tumorview.app.settings import SettingsStore, default_folder
+from tumorview.app.settings_store import SettingsStore, default_folder
 from tumorview.core import metrics
 from tumorview.core.fitness import Fitness
 from tumorview.core.geometry import Geometry

@@ -17,7 +17,7 @@ from tumorview.app import heap
 from tumorview.app.model_store import ModelStore
 from tumorview.app.program_log import ProgramLog
 from tumorview.app.segmenter import RunSegmentation, Segmenter
-from tumorview.app.settings import SettingsStore, default_folder
+from tumorview.app.settings_store import SettingsStore, default_folder
 from tumorview.gui import icons, messages, theme
 from tumorview.gui.main_window import MainWindow
 

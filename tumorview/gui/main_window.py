@@ -25,7 +25,7 @@ from tumorview.app.program_log import ProgramLog
 from tumorview.app.reading import Reading
 from tumorview.app.segmenter import RunSegmentation
 from tumorview.app.session import Session
-from tumorview.app.settings import SettingsStore
+from tumorview.app.settings_store import SettingsStore
 from tumorview.app.tool_options import Tool
 from tumorview.core.slicing import Plane
 from tumorview.core.study import Study

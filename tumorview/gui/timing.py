@@ -5,7 +5,8 @@ from typing import Any
 
 from PySide6.QtCore import QObject, QTimer
 
-from tumorview.app.settings import Settings, SettingsStore
+from tumorview.app.settings import Settings
+from tumorview.app.settings_store import SettingsStore
 
 
 class Throttle(QObject):
