@@ -132,11 +132,12 @@ def test_export_and_import_are_jobs_and_an_import_needs_somebody_to_vouch(
 ) -> None:
     manager = opened(qtbot, window)
     path = tmp_path / "ours.tvmodel"
-    manager.export(own, path)
+    manager.choose(own)
+    manager.files.export(manager.chosen, path)
     qtbot.waitUntil(lambda: not window.jobs.running, timeout=TIMEOUT)
     assert zipfile.is_zipfile(path)
     window.models.store.delete(own)
-    manager.import_file(path)
+    manager.files.import_file(path)
     qtbot.waitUntil(lambda: not window.jobs.running, timeout=TIMEOUT)
     assert manager.chosen.id == own
     manager.default_button.click()
@@ -149,7 +150,7 @@ def test_export_and_import_are_jobs_and_an_import_needs_somebody_to_vouch(
 def test_an_import_that_fails_says_why_and_changes_nothing(qtbot: QtBot, window: MainWindow, tmp_path: Path) -> None:
     manager = opened(qtbot, window)
     (tmp_path / "bad.tvmodel").write_text("hello")
-    manager.import_file(tmp_path / "bad.tvmodel")
+    manager.files.import_file(tmp_path / "bad.tvmodel")
     qtbot.waitUntil(lambda: manager.findChild(QMessageBox, "error_dialog") is not None, timeout=TIMEOUT)
     assert "not a TumorView model" in manager.findChild(QMessageBox, "error_dialog").text()
     assert manager.list.count() == len(window.models.store.models())
@@ -205,7 +206,8 @@ def test_a_full_disk_while_renaming_keeps_the_dialog_open(
 def test_the_manager_can_be_closed_while_it_works(qtbot: QtBot, window: MainWindow, own: str, tmp_path: Path) -> None:
     manager = opened(qtbot, window)
     path = tmp_path / "ours.tvmodel"
-    manager.export(own, path)
+    manager.choose(own)
+    manager.files.export(manager.chosen, path)
     manager.close()
     qtbot.waitUntil(lambda: not window.jobs.running, timeout=TIMEOUT)
     assert zipfile.is_zipfile(path)

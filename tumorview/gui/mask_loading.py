@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from pathlib import Path
 
-from PySide6.QtWidgets import QFileDialog, QMessageBox
+from PySide6.QtWidgets import QFileDialog
 
 from tumorview.app.jobs import Job, JobContext, JobTag
 from tumorview.core.mask import Mask
@@ -60,11 +60,10 @@ class MaskLoader(FileWork):
             self.load_mask(Path(chosen))
 
     def _ask_resample(self, error: OtherGridError, resample: Then) -> None:
-        box = messages.question(self._window, "resample_dialog", error.message, "Resampling keeps every label number.")
-        button = box.addButton("Resample to This Image", QMessageBox.ButtonRole.AcceptRole)
-        box.setStandardButtons(QMessageBox.StandardButton.Cancel)
-        box.finished.connect(lambda _: resample() if box.clickedButton() is button else None)
-        box.open()
+        messages.ask(
+            self._window, "resample_dialog", error.message, "Resampling keeps every label number.",
+            answer="Resample to This Image", then=resample,
+        )  # fmt: skip
 
     def _choose_mask(self, title: str, load: Callable[[Path], None]) -> None:
         chosen, _ = QFileDialog.getOpenFileName(self._window, title, self._folders.opened, MASK_FILTER)

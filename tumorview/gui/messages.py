@@ -77,6 +77,22 @@ def question(parent: QWidget | None, name: str, text: str, more: str) -> QMessag
     return box
 
 
+def ask(
+    parent: QWidget | None, name: str, text: str, more: str, *, answer: str, then: Callable[[], object],
+    destructive: bool = False,
+) -> QMessageBox:  # fmt: skip
+    """Ask whether to do ``then``: a button ``answer``, and Cancel, which Enter presses where it is ``destructive``."""
+    box = question(parent, name, text, more)
+    roles = QMessageBox.ButtonRole
+    button = box.addButton(answer, roles.DestructiveRole if destructive else roles.AcceptRole)
+    box.setStandardButtons(QMessageBox.StandardButton.Cancel)
+    if destructive:
+        box.setDefaultButton(QMessageBox.StandardButton.Cancel)
+    box.finished.connect(lambda _: then() if box.clickedButton() is button else None)
+    box.open()
+    return box
+
+
 def bug_report(error: BaseException) -> str:
     """Where an exception came from: code places only, since values and paths may name a patient."""
     lines = [f"TumorView {__version__}", f"{type(error).__name__}: {_QUOTED.sub('<path>', str(error))}"]

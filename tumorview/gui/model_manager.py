@@ -1,16 +1,12 @@
 """The models of this computer: what they score, which one is the default, the way back, import and export."""
 
 from collections.abc import Callable
-from pathlib import Path
 
 from PySide6.QtCore import QSize, Qt
 from PySide6.QtWidgets import (
     QDialog,
-    QFileDialog,
     QLabel,
     QListWidget,
-    QMessageBox,
-    QPushButton,
     QSplitter,
     QTabWidget,
     QVBoxLayout,
@@ -18,19 +14,19 @@ from PySide6.QtWidgets import (
 )
 
 from tumorview.app.jobs import Job, JobContext
-from tumorview.app.model_store import SUFFIX, Purpose, StoredModel
+from tumorview.app.model_store import Purpose, StoredModel
 from tumorview.errors import TumorViewError
 from tumorview.gui import messages, theme
 from tumorview.gui.job_runner import Handlers, JobRunner
 from tumorview.gui.model_card_view import ModelCardView
 from tumorview.gui.model_describe import DescribeDialog
+from tumorview.gui.model_exchange import ModelExchange
 from tumorview.gui.model_list import ModelList
 from tumorview.gui.model_rows import DefaultHistory, model_item
-from tumorview.gui.widgets import label, named, row
+from tumorview.gui.widgets import command_button, label, named, row
 
 WIDTH, HEIGHT = 980, 660
-CHECK, MOVE = "models_check", "models_move"
-FILTER = f"TumorView models (*{SUFFIX});;All files (*)"
+CHECK = "models_check"
 
 
 class ModelManager(QDialog):
@@ -44,7 +40,9 @@ class ModelManager(QDialog):
         self.resize(WIDTH, HEIGHT)
         self._list, self._store, self._jobs = models, models.store, jobs
         self._damaged: dict[str, str] = {}
-        self._gone = False
+        self.files = ModelExchange(models, jobs, self)
+        self.files.told.connect(self._say)
+        self.files.imported.connect(self.choose)
         self._build()
         self._lay_out()
         models.changed.connect(self._follow)
@@ -72,15 +70,19 @@ class ModelManager(QDialog):
         self.tabs.addTab(self.history, "Defaults so far")
         self.message = label("", dim=True)
         self.message.setObjectName("model_message")
-        self.import_button = self._button("model_import", "&Import…", "Install a .tvmodel file", self.choose_import)
-        self.export_button = self._button(
-            "model_export", "&Export…", "Write weights and card as one .tvmodel file", self.choose_export
+        self.import_button = command_button(
+            "&Import…", "model_import", "Install a .tvmodel file", self.files.choose_import
         )
-        self.edit_button = self._button("model_edit", "&Rename…", "Name and notes of your own model", self.describe)
-        self.delete_button = self._button("model_delete", "&Delete…", "Delete your own model for good", self.ask_delete)
-        self.back_button = self._button("model_rollback", "&Go Back", "", self.roll_back)
-        self.default_button = self._button("model_default", "Make De&fault", "", self.make_default)
-        self.close_button = self._button("model_close", "Close", "Close the models", self.close)
+        self.export_button = command_button(
+            "&Export…", "model_export", "Write weights and card as one .tvmodel file", self._export
+        )
+        self.edit_button = command_button("&Rename…", "model_edit", "Name and notes of your own model", self.describe)
+        self.delete_button = command_button(
+            "&Delete…", "model_delete", "Delete your own model for good", self.ask_delete
+        )
+        self.back_button = command_button("&Go Back", "model_rollback", "", self.roll_back)
+        self.default_button = command_button("Make De&fault", "model_default", "", self.make_default)
+        self.close_button = command_button("Close", "model_close", "Close the models", self.close)
 
     def _lay_out(self) -> None:
         right = QWidget()
@@ -103,14 +105,6 @@ class ModelManager(QDialog):
         whole.addWidget(self.message)
         left = (self.import_button, self.export_button, self.edit_button, self.delete_button)
         whole.addLayout(row(*left, 1, self.back_button, self.default_button, self.close_button))
-
-    def _button(self, name: str, text: str, tip: str, action: Callable[[], object]) -> QPushButton:
-        button = QPushButton(text)
-        named(button, name, text.replace("&", "").rstrip("…"), tip)
-        button.setAutoDefault(False)
-        button.setMinimumHeight(theme.TARGET)
-        button.clicked.connect(lambda: action())
-        return button
 
     # -- showing -----------------------------------------------------------------------------------------------
 
@@ -193,27 +187,24 @@ class ModelManager(QDialog):
         if not model.obstacle:
             self._change(lambda: self._store.set_default(model.id), f"{model.title} is the default now")
             return
-        box = messages.question(
+        told = f"{model.title} is the default now"
+        messages.ask(
             self,
             "vouch_dialog",
             f"{model.title} was not compared with the default on patients of yours.",
             "Make it the default only if you trust where it comes from. Go Back undoes it.",
+            answer="Make It the Default",
+            then=lambda: self._change(lambda: self._store.set_default(model.id, vouch=True), told),
         )
-        button = box.addButton("Make It the Default", QMessageBox.ButtonRole.AcceptRole)
-        box.setStandardButtons(QMessageBox.StandardButton.Cancel)
-        box.finished.connect(
-            lambda _: (
-                self._change(lambda: self._store.set_default(model.id, vouch=True), f"{model.title} is the default now")
-                if box.clickedButton() is button
-                else None
-            )
-        )
-        box.open()
 
     def roll_back(self) -> None:
         """Make the default before the default again."""
         purpose = self.chosen.purpose if self.chosen is not None else None
         self._change(lambda: self._store.rollback(purpose or Purpose.WHOLE_TUMOUR), "The default before is back")
+
+    def _export(self) -> None:
+        if self.chosen is not None:
+            self.files.choose_export(self.chosen)
 
     def describe(self) -> None:
         """Ask for another name and other notes."""
@@ -241,24 +232,17 @@ class ModelManager(QDialog):
                 (one.id for one in self._list.models if one.entry.bundled and one.purpose is model.purpose), ""
             )
         follows = f" {self._title(instead)} becomes the default." if instead else ""
-        box = messages.question(
+        messages.ask(
             self,
             "delete_model_dialog",
             f"Delete {model.title} for good?",
             f"Its weights and its card are removed from this computer.{follows} Export it first to keep a copy.",
+            answer="Delete",
+            then=lambda: self._change(
+                lambda: self._store.delete(model.id, instead=instead), f"{model.title} was deleted"
+            ),
+            destructive=True,
         )
-        button = box.addButton("Delete", QMessageBox.ButtonRole.DestructiveRole)
-        button.setObjectName("delete_model_confirm")
-        box.setStandardButtons(QMessageBox.StandardButton.Cancel)
-        box.setDefaultButton(QMessageBox.StandardButton.Cancel)
-        box.finished.connect(
-            lambda _: (
-                self._change(lambda: self._store.delete(model.id, instead=instead), f"{model.title} was deleted")
-                if box.clickedButton() is button
-                else None
-            )
-        )
-        box.open()
 
     def _change(self, change: Callable[[], object], told: str) -> bool:
         """Do it and show what is now; False where it failed, and why."""
@@ -272,64 +256,14 @@ class ModelManager(QDialog):
         self.message.setText(f"{told}.")
         return True
 
+    def _say(self, text: str) -> None:
+        self.message.setText(text)
+
     def done(self, result: int) -> None:
         """The dialog closes: what is being written is finished, nobody looks at the rest any more."""
-        self._gone = True
+        self.files.dismiss()
         self._jobs.cancel_group(CHECK)
         super().done(result)
-
-    # -- files -------------------------------------------------------------------------------------------------
-
-    def choose_import(self) -> None:
-        """Let the user choose a package."""
-        chosen, _ = QFileDialog.getOpenFileName(self, "Import Model", "", FILTER)
-        if chosen:
-            self.import_file(Path(chosen))
-
-    def choose_export(self) -> None:
-        """Let the user say where to."""
-        model = self.chosen
-        if model is None:
-            return
-        chosen, _ = QFileDialog.getSaveFileName(self, "Export Model", f"{model.id}{SUFFIX}", FILTER)
-        if chosen:
-            self.export(model.id, Path(chosen))
-
-    def import_file(self, path: Path) -> None:
-        """Install a package, in the background."""
-        store = self._store
-
-        def done(model: StoredModel) -> None:
-            self._list.reload()
-            if not self._gone:
-                self.choose(model.id)
-                self.message.setText(f"{model.title} was imported.")
-
-        self._move(f"Importing {path.name}", lambda: store.import_file(path), done)
-
-    def export(self, model_id: str, path: Path) -> None:
-        """Write a package, in the background."""
-        store = self._store
-        self._move(
-            f"Exporting {self._title(model_id)}",
-            lambda: store.export(model_id, path),
-            lambda written: None if self._gone else self.message.setText(f"Wrote {written.name}."),
-        )
-
-    def _move(self, title: str, work: Callable[[], object], done: Callable[..., None]) -> None:
-        if self._jobs.is_running(MOVE):
-            self.message.setText("Another model is being imported or exported.")
-            return
-        self.message.setText(f"{title} …")
-
-        window = self.parentWidget()
-
-        def failed(error: Exception) -> None:
-            if not self._gone:
-                self.message.setText("")
-            messages.show_error(window if self._gone else self, error)
-
-        self._jobs.start(Job(title, lambda _: work(), exclusive=MOVE), Handlers(done=done, failed=failed))
 
 
 def _standing(model: StoredModel) -> str:

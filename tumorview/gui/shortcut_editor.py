@@ -9,7 +9,6 @@ from PySide6.QtWidgets import (
     QHeaderView,
     QKeySequenceEdit,
     QLineEdit,
-    QPushButton,
     QTableWidget,
     QTableWidgetItem,
     QVBoxLayout,
@@ -32,7 +31,7 @@ from tumorview.app.settings import Settings
 from tumorview.gui import theme
 from tumorview.gui.action_set import native_shortcut
 from tumorview.gui.timing import Memory
-from tumorview.gui.widgets import ComboBox, cell, label, named, row
+from tumorview.gui.widgets import ComboBox, cell, command_button, label, named, row
 
 WIDTH, HEIGHT = 640, 600
 
@@ -67,9 +66,9 @@ class ShortcutEditor(QDialog):
         self.keys.keySequenceChanged.connect(lambda _: self._show_clash())
         self.message = label("", warning=True, wrap=True)
         self.message.setObjectName("shortcut_message")
-        self.assign = self._button("shortcut_assign", "Assign", "Give the chosen action these keys", self._assign)
-        self.clear = self._button("shortcut_clear", "Remove", "The chosen action goes without keys", self._remove)
-        self.reset = self._button("shortcut_reset", "Reset", "The chosen action as in the preset", self._reset)
+        self.assign = command_button("Assign", "shortcut_assign", "Give the chosen action these keys", self._assign)
+        self.clear = command_button("Remove", "shortcut_clear", "The chosen action goes without keys", self._remove)
+        self.reset = command_button("Reset", "shortcut_reset", "The chosen action as in the preset", self._reset)
         self._lay_out()
         self._follow(memory.settings)
         self.table.setCurrentCell(0, 0)
@@ -104,23 +103,15 @@ class ShortcutEditor(QDialog):
         column.addLayout(row(label("New keys"), self.keys, self.assign, self.clear, self.reset))
         column.addWidget(self.message)
         buttons = QDialogButtonBox(QDialogButtonBox.StandardButton.Close)
-        everything = QPushButton("Reset All")
-        named(everything, "shortcut_reset_all", "Reset all shortcuts", "Every action as in the preset")
-        everything.setAutoDefault(False)
-        everything.clicked.connect(lambda: self._memory.set(shortcuts=()))
+        everything = command_button(
+            "Reset All", "shortcut_reset_all", "Every action as in the preset", lambda: self._memory.set(shortcuts=())
+        )
         buttons.addButton(everything, QDialogButtonBox.ButtonRole.ResetRole)
         close = buttons.button(QDialogButtonBox.StandardButton.Close)
         named(close, "shortcut_close", "Close the shortcut editor")
         close.setAutoDefault(False)
         buttons.rejected.connect(self.close)
         column.addWidget(buttons)
-
-    def _button(self, name: str, text: str, tip: str, action: object) -> QPushButton:
-        button = QPushButton(text)
-        named(button, name, tip)
-        button.setAutoDefault(False)
-        button.clicked.connect(action)
-        return button
 
     # -- showing -----------------------------------------------------------------------------------------------
 

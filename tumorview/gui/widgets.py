@@ -1,5 +1,7 @@
 """Small building blocks of docks and dialogs: sliders that do not steal the keyboard, combo boxes, elided text."""
 
+from collections.abc import Callable
+
 from PySide6.QtCore import QEvent, QRectF, QSize, Qt
 from PySide6.QtGui import (
     QAction,
@@ -238,6 +240,17 @@ def action_button(action: QAction, *, with_text: bool = False, size: int = 18) -
     button.setAccessibleName(action.text().replace("&", ""))
     if with_text:
         button.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
+    return button
+
+
+def command_button(text: str, name: str, tip: str, pressed: Callable[[], object] | None = None) -> QPushButton:
+    """A push button of a dialog or page that calls ``pressed``; Enter elsewhere does not press it."""
+    button = QPushButton(text)
+    named(button, name, text.replace("&", "").rstrip("…"), tip)
+    button.setAutoDefault(False)
+    button.setMinimumHeight(theme.TARGET)
+    if pressed is not None:
+        button.clicked.connect(lambda: pressed())
     return button
 
 

@@ -4,7 +4,7 @@ import numpy as np
 import numpy.typing as npt
 from PySide6.QtCore import QSize, Qt, Signal
 from PySide6.QtGui import QImage, QPainter, QPaintEvent
-from PySide6.QtWidgets import QGridLayout, QPushButton, QSizePolicy, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QGridLayout, QSizePolicy, QVBoxLayout, QWidget
 
 from tumorview.app.jobs import Job, JobContext
 from tumorview.app.training_flow import FlowState, TrainingFlow
@@ -13,7 +13,7 @@ from tumorview.app.training_preview import PreviewSlices, augmented, load_previe
 from tumorview.errors import TumorViewError
 from tumorview.gui import theme
 from tumorview.gui.job_runner import Handlers, JobRunner
-from tumorview.gui.widgets import label, named, row
+from tumorview.gui.widgets import command_button, label, row
 from tumorview.gui.wizard.page import PREVIEW_GROUP
 
 ROWS, COLUMNS = 2, 3
@@ -69,10 +69,9 @@ class AugmentPreview(QWidget):
         self._active = False
         self.seed = 0
         self.pictures = [Picture() for _ in range(ROWS * COLUMNS)]
-        self.again = QPushButton("&Vary Again")
-        named(self.again, "training_preview_again", "Draw the variations anew")
-        self.again.setAutoDefault(False)
-        self.again.clicked.connect(self._vary_again)
+        self.again = command_button(
+            "&Vary Again", "training_preview_again", "Draw the variations anew", self._vary_again
+        )
         grid = QGridLayout()
         grid.setSpacing(2)
         for number, picture in enumerate(self.pictures):

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QDragEnterEvent, QDropEvent, QPixmap
-from PySide6.QtWidgets import QFileDialog, QLabel, QProgressBar, QPushButton, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QFileDialog, QLabel, QProgressBar, QVBoxLayout, QWidget
 
 from tumorview.app.jobs import Job, JobContext
 from tumorview.app.training_cases import CaseRecord, OpenCase
@@ -17,7 +17,7 @@ from tumorview.core.mask import Mask
 from tumorview.errors import TumorViewError
 from tumorview.gui import theme
 from tumorview.gui.job_runner import Handlers, JobProgress
-from tumorview.gui.widgets import label, named, row
+from tumorview.gui.widgets import command_button, label, named, row
 from tumorview.gui.wizard.case_table import CaseTable, volume_text
 from tumorview.gui.wizard.page import IMPORT_GROUP, WizardPage, WizardServices
 
@@ -50,34 +50,33 @@ class DataPage(WizardPage):
         self._show(flow.state)
 
     def _build(self) -> None:
-        self.add_folder = QPushButton("Add &Folder…")
-        self.add_session = QPushButton("Add &Session…")
-        self.add_open = QPushButton("Add &Open Study")
-        self.toggle = QPushButton("&Exclude")
-        self.remove = QPushButton("Re&move")
-        buttons = (
-            (self.add_folder, "training_add_folder", "Add every case in a folder", self.choose_folder),
-            (self.add_session, "training_add_session", "Add saved sessions", self.choose_sessions),
-            (self.add_open, "training_add_open", "Add the study in the window with its mask as it is", self.add_study),
-            (self.toggle, "training_exclude", "Leave the selected cases out, or take them in again (Space)",
-             self.table.toggle_selected),
-            (self.remove, "training_remove", "Take the selected cases off the list (Delete); your files stay",
-             lambda: self._remove(self.table.selected_ids)),
+        self.add_folder = command_button(
+            "Add &Folder…", "training_add_folder", "Add every case in a folder", self.choose_folder
+        )
+        self.add_session = command_button(
+            "Add &Session…", "training_add_session", "Add saved sessions", self.choose_sessions
+        )
+        self.add_open = command_button(
+            "Add &Open Study", "training_add_open", "Add the study in the window with its mask as it is", self.add_study
+        )
+        self.toggle = command_button(
+            "&Exclude", "training_exclude", "Leave the selected cases out, or take them in again (Space)",
+            self.table.toggle_selected,
         )  # fmt: skip
-        for button, name, tip, work in buttons:
-            named(button, name, tip)
-            button.setAutoDefault(False)
-            button.clicked.connect(lambda _=False, work=work: work())
+        self.remove = command_button(
+            "Re&move", "training_remove", "Take the selected cases off the list (Delete); your files stay",
+            lambda: self._remove(self.table.selected_ids),
+        )  # fmt: skip
         self.bar = QProgressBar()
         named(self.bar, "training_import_progress", "Reading cases")
         self.bar.setRange(0, 1000)
         self.bar.setTextVisible(False)
         self.bar.setFixedHeight(6)
         self.bar_text = label("", dim=True)
-        self.cancel = QPushButton("Cancel")
-        named(self.cancel, "training_import_cancel", "Stop reading; what was read stays")
-        self.cancel.setAutoDefault(False)
-        self.cancel.clicked.connect(lambda: self.services.jobs.cancel_group(IMPORT_GROUP))
+        self.cancel = command_button(
+            "Cancel", "training_import_cancel", "Stop reading; what was read stays",
+            lambda: self.services.jobs.cancel_group(IMPORT_GROUP),
+        )  # fmt: skip
         self.waiting = QWidget()
         self.waiting.setLayout(row(self.bar, self.bar_text, self.cancel, spacing=theme.GRID))
         self.waiting.hide()

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QHBoxLayout, QPushButton, QStackedWidget, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QStackedWidget, QVBoxLayout, QWidget
 
 from tumorview.app.jobs import Job, JobContext
 from tumorview.app.training_flow import FlowState, TrainingFlow
@@ -13,7 +13,7 @@ from tumorview.app.training_recipe import RecipeChoices, epochs_of, named_recipe
 from tumorview.errors import TumorViewError
 from tumorview.gui import theme
 from tumorview.gui.job_runner import Handlers
-from tumorview.gui.widgets import CheckBox, ComboBox, label, named, row
+from tumorview.gui.widgets import CheckBox, ComboBox, command_button, label, named, row
 from tumorview.gui.wizard.augment_preview import AugmentPreview
 from tumorview.gui.wizard.page import MEASURE_GROUP, WizardPage, WizardServices
 from tumorview.gui.wizard.recipe_form import ExpertText, RecipeForm
@@ -58,10 +58,10 @@ class RecipePage(WizardPage):
         self.cost.setObjectName("training_cost")
         self.cost.setMinimumHeight(3 * theme.TARGET)
         self.cost.setAlignment(Qt.AlignmentFlag.AlignTop | Qt.AlignmentFlag.AlignLeft)
-        self.measure = QPushButton("&Measure")
-        named(self.measure, "training_measure", "Time a few steps on this machine and see the memory they need")
-        self.measure.setAutoDefault(False)
-        self.measure.clicked.connect(self._measure_or_cancel)
+        self.measure = command_button(
+            "&Measure", "training_measure", "Time a few steps on this machine and see the memory they need",
+            self._measure_or_cancel,
+        )  # fmt: skip
         left, right = QVBoxLayout(), QVBoxLayout()
         left.addWidget(self.choices, 1)
         left.addLayout(row(self.as_text, 1, self.template))

@@ -11,7 +11,6 @@ from PySide6.QtWidgets import (
     QGridLayout,
     QLabel,
     QProgressBar,
-    QPushButton,
     QSplitter,
     QStackedWidget,
     QVBoxLayout,
@@ -28,7 +27,7 @@ from tumorview.errors import TumorViewError
 from tumorview.gui import icons, messages, theme
 from tumorview.gui.job_runner import Handlers, JobProgress
 from tumorview.gui.model_describe import name_field, notes_field
-from tumorview.gui.widgets import CheckBox, label, named, row
+from tumorview.gui.widgets import CheckBox, command_button, label, named, row
 from tumorview.gui.wizard.figure_table import FigureTable
 from tumorview.gui.wizard.page import WizardPage, WizardServices
 from tumorview.gui.wizard.paired_plot import PairedPlot
@@ -118,17 +117,19 @@ class ResultPage(WizardPage):
         self.bar_text = label("", dim=True)
         self.bar_text.setObjectName("result_progress_text")
         self.bar_text.setAlignment(Qt.AlignmentFlag.AlignHCenter)
-        self.cancel = _button("result_cancel", "Cancel", "Stop comparing", self.leave)
-        self.again = _button("result_compare", "&Compare Again", "Measure both models once more", self.compare)
-        self.elsewhere = _button(
-            "result_reference", "Cost &Elsewhere…",
+        self.cancel = command_button("Cancel", "result_cancel", "Stop comparing", self.leave)
+        self.again = command_button("&Compare Again", "result_compare", "Measure both models once more", self.compare)
+        self.elsewhere = command_button(
+            "Cost &Elsewhere…", "result_reference",
             "Also measure on a folder of data like those that the old model was made for", self._choose_reference,
         )  # fmt: skip
         self.name, self.notes = name_field(), notes_field()
         self.notes.setFixedHeight(52)
         self.as_default = CheckBox("Make it the &default")
         named(self.as_default, "result_default", "Make it the default", "Segment with it unless another one is chosen")
-        self.install = _button("result_install", "&Install", "Keep the new model in the viewer", self.install_model)
+        self.install = command_button(
+            "&Install", "result_install", "Keep the new model in the viewer", self.install_model
+        )
         self.install.setProperty("primary", True)
         self.install.setMinimumHeight(30)
         self.installed_line = label("", wrap=True)
@@ -349,12 +350,3 @@ def _masked(comparison: Comparison) -> Comparison:
     pairs = tuple(replace(pair, title=numbers[pair.id]) for pair in comparison.pairs)
     worst = tuple(replace(case, title=numbers[case.patient]) for case in comparison.worst)
     return replace(comparison, pairs=pairs, worst=worst)
-
-
-def _button(name: str, text: str, tip: str, action: Callable[[], object]) -> QPushButton:
-    button = QPushButton(text)
-    named(button, name, text.replace("&", ""), tip)
-    button.setAutoDefault(False)
-    button.setMinimumHeight(theme.TARGET)
-    button.clicked.connect(lambda: action())
-    return button

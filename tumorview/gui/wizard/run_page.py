@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable
 
 from PySide6.QtCore import QTimer, Signal
-from PySide6.QtWidgets import QHBoxLayout, QProgressBar, QPushButton, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QProgressBar, QVBoxLayout, QWidget
 
 from tumorview.app.jobs import Job
 from tumorview.app.training_events import (
@@ -27,7 +27,7 @@ from tumorview.app.training_trouble import AGAIN
 from tumorview.errors import TumorViewError
 from tumorview.gui import icons, theme
 from tumorview.gui.job_runner import Handlers, JobRunner
-from tumorview.gui.widgets import CheckBox, label, named, row
+from tumorview.gui.widgets import CheckBox, command_button, label, named, row
 from tumorview.gui.wizard.curves import CurvesView
 from tumorview.gui.wizard.page import WATCH_GROUP, WizardPage
 from tumorview.gui.wizard.samples_view import SamplesView
@@ -120,16 +120,22 @@ class RunPage(WizardPage):
         self._state = label("")
         self._state.setObjectName("training_state")
         theme.scaled(self._state, 1.15, bold=True)
-        self._start = self._button("training_start_button", "Start training", self._start_pressed)
+        self._start = command_button("Start training", "training_start_button", "Start training", self._start_pressed)
         self._start.setProperty("primary", True)
         self._start.setIcon(icons.icon("run", theme.colours().on_accent))
-        self._pause = self._button("training_pause_button", "Pause", lambda: self._ask(StopKind.PAUSE))
-        self._pause.setToolTip("Save a checkpoint and free the processor and the memory; Resume goes on")
-        self._stop = self._button("training_stop_button", "Stop, keep the best",
-                                  lambda: self._ask(StopKind.STOP))  # fmt: skip
-        self._stop.setToolTip("End the training here; the weights that validated best are kept")
-        self._end = self._button("training_end_button", "End now", self._end_pressed)
-        self._end.setToolTip("Do not wait for another checkpoint: what was saved before is kept")
+        self._pause = command_button(
+            "Pause", "training_pause_button",
+            "Save a checkpoint and free the processor and the memory; Resume goes on",
+            lambda: self._ask(StopKind.PAUSE),
+        )  # fmt: skip
+        self._stop = command_button(
+            "Stop, keep the best", "training_stop_button",
+            "End the training here; the weights that validated best are kept", lambda: self._ask(StopKind.STOP),
+        )  # fmt: skip
+        self._end = command_button(
+            "End now", "training_end_button",
+            "Do not wait for another checkpoint: what was saved before is kept", self._end_pressed,
+        )  # fmt: skip
         self._bar = QProgressBar()
         named(self._bar, "training_progress", "Progress of the training")
         self._bar.setTextVisible(False)
@@ -158,13 +164,6 @@ class RunPage(WizardPage):
         layout.addLayout(row(self._numbers, 1, self._goes_on))
         layout.addWidget(self._trouble)
         layout.addLayout(body, 1)
-
-    def _button(self, name: str, text: str, pressed: Callable[[], None]) -> QPushButton:
-        button = QPushButton(text)
-        named(button, name, text)
-        button.setMinimumHeight(theme.TARGET)
-        button.clicked.connect(lambda: pressed())
-        return button
 
     # -- looking ---------------------------------------------------------------------------------------------------
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from functools import partial
 
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QColor, QKeyEvent
@@ -23,7 +24,7 @@ from tumorview.app.training_plan import Side
 from tumorview.app.training_split import SideSummary, moved, proposed, short_of_test_patients, summaries
 from tumorview.errors import TumorViewError
 from tumorview.gui import theme
-from tumorview.gui.widgets import label, named, row
+from tumorview.gui.widgets import command_button, label, named, row
 from tumorview.gui.wizard.case_table import volume_text
 from tumorview.gui.wizard.page import WizardPage, WizardServices
 
@@ -117,19 +118,15 @@ class SplitPage(WizardPage):
         wish = self.flow.state.wish
         self.validation = self._share("training_validation_share", "Validation share", wish.validation_share)
         self.test = self._share("training_test_share", "Test share", wish.test_share)
-        self.draw = QPushButton("&Draw Again")
-        named(self.draw, "training_draw_split", "Draw other patients for each side")
-        self.draw.setAutoDefault(False)
-        self.draw.clicked.connect(self._draw_again)
+        self.draw = command_button(
+            "&Draw Again", "training_draw_split", "Draw other patients for each side", self._draw_again
+        )
         self.cards = {side: SideCard(side) for side in Side}
         self.table = SplitTable(self._move)
         self.moves: dict[Side, QPushButton] = {}
         for number, (side, (title, _, _)) in enumerate(SIDES.items(), 1):
-            button = QPushButton(title)
-            named(button, f"training_move_{side}", f"Move the selected cases to {title.lower()} ({number})")
-            button.setAutoDefault(False)
-            button.clicked.connect(lambda _=False, side=side: self._move(side))
-            self.moves[side] = button
+            tip = f"Move the selected cases to {title.lower()} ({number})"
+            self.moves[side] = command_button(title, f"training_move_{side}", tip, partial(self._move, side))
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(theme.GRID)
