@@ -15,8 +15,8 @@ from tools.markers import replace_part
 from tools.table4 import run as harness
 from tools.table4.networks import build, replace_batch_norm
 from tools.table4.report import NOT_RUN, budget_text, write_report
-from tools.table4.results import read_results
-from tools.table4.rows import PATIENTS, PROTOCOLS, ROW_FILE, ROWS, SLICES, Trial, recipe_of, run_folder
+from tools.table4.results import read_longer, read_results
+from tools.table4.rows import LONGER, PATIENTS, PROTOCOLS, ROW_FILE, ROWS, SLICES, Trial, recipe_of, run_folder
 from tools.table4.scoring import score
 from tumorview.errors import TrainingError
 from tumorview.ml.averaging import WeightAverage
@@ -25,7 +25,15 @@ from tumorview.ml.data import SliceSet
 OURS = next(row for row in ROWS if row.key == "unet-cbam")
 PAGE = "# Results\n" + "".join(
     f"<!-- {name}:begin -->\nold\n<!-- {name}:end -->\n"
-    for name in ("table4-setup", "table4-patients", "table4-pairs", "table4-slices", "table4-figures", "table4-budget")
+    for name in (
+        "table4-setup",
+        "table4-patients",
+        "table4-pairs",
+        "table4-slices",
+        "table4-figures",
+        "table4-budget",
+        "lgg-slices",
+    )
 )
 
 
@@ -156,10 +164,10 @@ def _patients(names, read):
     return lambda path, **options: "\n".join(names) if path.name == "patients.txt" else read(path, **options)
 
 
-def run_ours(folder, cancelled=lambda: False, protocol=PATIENTS):
+def run_ours(folder, cancelled=lambda: False, protocol=PATIENTS, key="unet-cbam"):
     said: list[str] = []
     done = harness.run_rows(
-        folder / "data", folder / "runs", keys=["unet-cbam"], protocols=[protocol], trial=Trial(3, 32),
+        folder / "data", folder / "runs", keys=[key], protocols=[protocol], trial=Trial(3, 32),
         cancelled=cancelled, say=said.append,
     )  # fmt: skip
     return done, said
@@ -178,6 +186,23 @@ def test_a_row_is_trained_tested_and_not_run_again(small, protocol, units):
     before = written.read_bytes()
     assert run_ours(small, protocol=protocol) == (True, [f"UNet+CBAM, {PROTOCOLS[protocol]}: finished before"])
     assert written.read_bytes() == before
+
+
+def test_the_longer_run_is_no_row_of_the_table(small, page):
+    assert run_ours(small, key=LONGER.key) == (True, []), "patients apart are not its protocol"
+    assert run_ours(small, protocol=SLICES, key=LONGER.key)[0]
+    assert not read_results(small / "runs", SLICES)
+    result = read_longer(small / "runs")
+    write_report(small / "runs", page, small / "images")
+    text = page.read_text()
+    assert text.count(f"| {NOT_RUN} |") == 10
+    assert "3 steps of 4 at 32x32" in text
+    value = result.figures["dice_paper_protocol"].value
+    assert f"| UNet+CBAM, recipe `lgg-slices` | {value:.3f} (" in text
+    assert (
+        f"| steps | 3 |\n|---|---:|\n| pooled Dice (validation) | {result.facts['curve'][0]['dice_pooled']:.3f} |"
+        in text
+    )
 
 
 def test_a_stopped_row_goes_on(small):

@@ -7,7 +7,7 @@ import sys
 import threading
 from pathlib import Path
 
-from tools.table4.rows import PROTOCOLS, ROWS, Trial
+from tools.table4.rows import LONGER, PROTOCOLS, ROWS, Trial
 
 ROOT = Path("runs/table4")
 
@@ -32,10 +32,13 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m tools.table4", description=__doc__)
     commands = parser.add_subparsers(dest="command", required=True)
     keys = [row.key for row in ROWS]
+    longer = f"; {LONGER.key} is the longer run of docs/results.md"
     run = commands.add_parser("run", help="train and test every row that is not finished")
     run.add_argument("--data", type=Path, required=True, help="folder of the LGG collection (kaggle_3m)")
     run.add_argument("--root", type=Path, default=ROOT)
-    run.add_argument("--row", action="append", choices=keys, default=[], help="only this row (repeatable)")
+    run.add_argument(
+        "--row", action="append", choices=[*keys, LONGER.key], default=[], help=f"only this row (repeatable){longer}"
+    )
     run.add_argument("--protocol", action="append", choices=list(PROTOCOLS), default=[])
     run.add_argument("--steps", type=int, help="fewer steps, for a trial; give another --root with it")
     run.add_argument("--size", type=int, help="smaller slices, for a trial")

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from tools.markers import replace_part
-from tools.table4.results import Result, read_results
+from tools.table4.results import Result, read_longer, read_results
 from tools.table4.rows import PATIENTS, PROTOCOLS, ROWS, SLICES, STEP_TIMES, recipe_of
 from tumorview.core.uncertainty import Estimate, differences
 
@@ -25,6 +25,7 @@ def write_report(root: Path, page: Path = PAGE, images: Path = IMAGES) -> None:
     replace_part(page, "table4-patients", patients_table(results[PATIENTS]))
     replace_part(page, "table4-pairs", pairs_table(results[PATIENTS]))
     replace_part(page, "table4-slices", slices_table(results[SLICES]))
+    replace_part(page, "lgg-slices", longer_text(read_longer(root)))
     replace_part(page, "table4-figures", _figures(results, images))
     replace_part(page, "table4-budget", budget_text(json.loads(STEP_TIMES.read_text(encoding="utf-8"))))
 
@@ -113,6 +114,29 @@ def slices_table(results: Mapping[str, Result]) -> str:
         names = ("dice_paper_protocol", "iou_paper_protocol", "dice_pooled", "dice_per_slice")
         cells = [number(result.figures[name].value) for name in names]
         lines.append(f"| {row.title} | {' | '.join(cells)} | {paper} |")
+    return "\n".join(lines)
+
+
+def longer_text(result: Result | None) -> str:
+    """The longer run with random slices: schedule, figures of its test slices, learning curve."""
+    if result is None:
+        return f"*The longer run was {NOT_RUN} on this checkout.*"
+    facts = result.facts
+    phases = ", then ".join(f"{steps:,} steps of {batch} at {size}x{size}" for steps, batch, size in facts["phases"])
+    names = ("dice_paper_protocol", "iou_paper_protocol", "dice_pooled", "dice_per_slice")
+    lines = [
+        f"{facts['parameters'] / 1e6:.1f} million parameters, {phases}: {facts['seconds'] / 3600:.1f} hours on "
+        f"{facts['machine']}; {_split(result)}.",
+        "",
+        f"| model | {' | '.join(f'`{name}`' for name in names)} | *paper: Dice* | *paper: IoU* |",
+        "|---|" + "---:|" * (len(names) + 2),
+        f"| {result.row.title} | {' | '.join(interval(result.figures[name]) for name in names)} "
+        f"| *{result.row.paper_dice:.3f}* | *{result.row.paper_iou:.3f}* |",
+        "",
+        f"| steps | {' | '.join(str(point['total_step']) for point in facts['curve'])} |",
+        "|---|" + "---:|" * len(facts["curve"]),
+        f"| pooled Dice (validation) | {' | '.join(number(point['dice_pooled']) for point in facts['curve'])} |",
+    ]
     return "\n".join(lines)
 
 

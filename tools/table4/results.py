@@ -6,7 +6,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from tools.table4.rows import ROW_FILE, ROWS, Row, run_folder
+from tools.table4.rows import LONGER, ROW_FILE, ROWS, SLICES, Row, run_folder
 from tumorview.core.metrics import Agreement, CohortAgreement, Counts
 from tumorview.core.uncertainty import Estimate, estimates
 
@@ -39,10 +39,16 @@ class Result:
 
 
 def read_results(root: Path, protocol: str) -> dict[str, Result]:
-    """Finished rows by key."""
-    results = {}
-    for row in ROWS:
-        path = run_folder(root, row, protocol) / ROW_FILE
-        if path.exists():
-            results[row.key] = Result(row, json.loads(path.read_text(encoding="utf-8")))
-    return results
+    """Finished rows of the table by key."""
+    found = {row.key: _read(root, row, protocol) for row in ROWS}
+    return {key: result for key, result in found.items() if result is not None}
+
+
+def read_longer(root: Path) -> Result | None:
+    """The run that is no row of the table, if it is finished."""
+    return _read(root, LONGER, SLICES)
+
+
+def _read(root: Path, row: Row, protocol: str) -> Result | None:
+    path = run_folder(root, row, protocol) / ROW_FILE
+    return Result(row, json.loads(path.read_text(encoding="utf-8"))) if path.exists() else None

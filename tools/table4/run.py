@@ -13,7 +13,7 @@ import torch
 from lightning_fabric import Fabric
 
 from tools.table4.networks import build, cost_of
-from tools.table4.rows import PROTOCOLS, ROW_FILE, ROWS, Row, Trial, recipe_of, run_folder
+from tools.table4.rows import LONGER, PROTOCOLS, ROW_FILE, ROWS, SLICES, Row, Trial, recipe_of, run_folder
 from tools.table4.scoring import score
 from tumorview.errors import TrainingError
 from tumorview.ml.checkpoint import load_checkpoint
@@ -32,10 +32,11 @@ def run_rows(
     data: Path, root: Path, *, keys: list[str], protocols: list[str], trial: Trial,
     cancelled: Callable[[], bool], say: Say,
 ) -> bool:  # fmt: skip
-    """Every row that is not finished; False when it was stopped."""
+    """Every row that is not finished, LONGER only where it is asked for by its key; False when it was stopped."""
     links = link_patients(data, root / "data")
     for protocol in protocols:
-        for row in [row for row in ROWS if not keys or row.key in keys]:
+        wanted = [row for row in ROWS if not keys or row.key in keys]
+        for row in [*wanted, *([LONGER] if LONGER.key in keys and protocol == SLICES else [])]:
             name = f"{row.title}, {PROTOCOLS[protocol]}"
             folder = run_folder(root, row, protocol)
             if (folder / ROW_FILE).exists():
@@ -108,6 +109,7 @@ def _facts(row: Row, protocol: str, recipe: Recipe, corpus: Corpus, work: Path) 
         "size": phase.size,
         "steps": recipe.steps,
         "batch": phase.batch,
+        "phases": [[phase.steps, phase.batch, phase.size] for phase in recipe.phases],
         "seconds": curve[-1]["seconds"] if curve else None,
         "training_units": len(corpus.training),
         "validation_units": len(corpus.validation),
