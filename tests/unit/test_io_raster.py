@@ -200,8 +200,10 @@ def test_paths_without_images_are_clear_errors(tmp_path: Path):
     (tmp_path / "text" / "notes.txt").write_text("nothing here")
     (tmp_path / "zero.nii.gz").touch()
     (tmp_path / "notes.txt").write_text("plain words")
+    os.mkfifo(tmp_path / "pipe.nii")  # reading it would never end
     for name, words in (
         ("missing", "does not exist"),
+        ("pipe.nii", "neither a file nor a folder"),
         ("empty", "holds no images"),
         ("text", "holds no images"),
         ("zero.nii.gz", "is empty"),

@@ -177,6 +177,8 @@ def _require_readable(path: Path) -> None:
             with path.open("rb") as file:
                 if not file.read(1):
                     raise ReadError(f"'{path.name}' is empty.", "Copy it again from its source.")
+        elif not path.is_dir():  # a pipe or a device, which may never end
+            raise ReadError(f"'{path.name}' is neither a file nor a folder.", f"Open a {SUPPORTED} file.")
     except OSError as error:
         raise ReadError(f"'{path.name}' may not be read.", "Change its permissions or copy it.") from error
 
