@@ -1,5 +1,6 @@
 """Pictures and the LGG layout: channels, truth, missing sequences, sizes checked before unpacking."""
 
+import os
 import struct
 import zlib
 from pathlib import Path
