@@ -39,6 +39,7 @@ lint: setup
 
 types: setup
 	$(BIN)/mypy
+	$(BIN)/mypy -p tools
 	$(BIN)/mypy benchmarks/*.py
 
 layers: setup

@@ -92,7 +92,7 @@ def read_cases(patients: Sequence[PatientFiles], weights: Path, cache: Path) -> 
         if not path.exists():
             engine = engine or _engine(weights)
             part = path.with_suffix(".part.npz")
-            np.savez(part, **_predicted(patient, engine))
+            np.savez(part, allow_pickle=False, **_predicted(patient, engine))
             part.rename(path)
         with np.load(path) as file:
             probabilities = {name: file[name].astype(np.float32) for name in VARIANTS}
@@ -128,7 +128,7 @@ def _predicted(patient: PatientFiles, engine: Engine) -> dict[str, npt.NDArray[n
 
 def averaged(*variants: str) -> Callable[[Case], Floats]:
     """Mean of the probabilities of some variants."""
-    return lambda case: np.mean([case.probabilities[name] for name in variants], axis=0)
+    return lambda case: np.mean([case.probabilities[name] for name in variants], axis=0, dtype=np.float32)
 
 
 def largest(*variants: str) -> Callable[[Case], Floats]:
@@ -149,8 +149,10 @@ def looked_twice(first: str, second: str) -> Callable[[Case], Floats]:
         one = case.probabilities[first]
         again = one.max(axis=(1, 2), keepdims=True) >= SUSPICION
         other = np.where(again, case.probabilities[second], one)
-        half = (part[None].astype(np.float16) for part in (one, other))
-        return combined(*half, 0.5)[0].astype(np.float32)
+        found: Floats = combined(one[None].astype(np.float16), other[None].astype(np.float16), 0.5)[0].astype(
+            np.float32
+        )
+        return found
 
     return field
 
@@ -170,7 +172,8 @@ def without_small(mask: Option, *, voxels: int = 0, share: float = 0.0) -> Optio
         sizes[0] = 0
         if not count:
             return found
-        return found & (sizes >= min(max(voxels, share * sizes.max()), sizes.max()))[labels]
+        kept: Bools = found & (sizes >= min(max(voxels, share * sizes.max()), sizes.max()))[labels]
+        return kept
 
     return keep
 
@@ -183,7 +186,8 @@ def without_doubtful(field: Callable[[Case], Floats], peak: float, threshold: fl
         found = probability >= threshold
         labels, count = ndimage.label(found)
         peaks = np.concatenate([[0.0], ndimage.maximum(probability, labels, np.arange(1, count + 1))])
-        return found & (peaks >= peak)[labels]
+        kept: Bools = found & (peaks >= peak)[labels]
+        return kept
 
     return keep
 

@@ -13,8 +13,9 @@ mpl.use("Agg")
 mpl.rcParams["svg.hashsalt"] = "tumorview"
 
 from matplotlib import pyplot as plt  # noqa: E402 - after the choice of backend
+from matplotlib.figure import Figure  # noqa: E402 - the same
 
-from tumorview.ml.data import site_of  # noqa: E402
+from tumorview.ml.data import site_of  # noqa: E402 - the same
 
 _HUMAN = 0.84  # two readers agree so far on the LGG data (Buda et al. 2019)
 _BLUE, _ORANGE = "#0072b2", "#d55e00"
@@ -93,6 +94,6 @@ def draw_curve(log: Path, path: Path) -> None:
     _save(figure, path)
 
 
-def _save(figure: plt.Figure, path: Path) -> None:
+def _save(figure: Figure, path: Path) -> None:
     figure.savefig(path, metadata={"Date": None})
     plt.close(figure)

@@ -13,10 +13,11 @@ mpl.use("Agg")
 mpl.rcParams["svg.hashsalt"] = "tumorview"
 
 from matplotlib import pyplot as plt  # noqa: E402 - after the choice of backend
+from matplotlib.figure import Figure  # noqa: E402 - the same
 
-from tools.table4.results import Result  # noqa: E402
-from tools.table4.rows import PROTOCOLS, ROWS  # noqa: E402
-from tumorview.core.rendering import Window, agreement_overlay, composite, grey  # noqa: E402
+from tools.table4.results import Result  # noqa: E402 - the same
+from tools.table4.rows import PROTOCOLS, ROWS  # noqa: E402 - the same
+from tumorview.core.rendering import Window, agreement_overlay, composite, grey  # noqa: E402 - the same
 
 # Colours that stay apart for every common colour vision (Okabe & Ito 2008).
 _COLOURS = dict(zip([row.key for row in ROWS], ["#56b4e9", "#e69f00", "#009e73", "#cc79a7", "#d55e00"], strict=True))
@@ -84,6 +85,6 @@ def picture(encoded: str) -> np.ndarray:
     return composite(grey(flair, Window.of_range(0, brightest)), agreement_overlay(found, truth))
 
 
-def _save(figure: plt.Figure, path: Path) -> None:
+def _save(figure: Figure, path: Path) -> None:
     figure.savefig(path, metadata={"Date": None})
     plt.close(figure)

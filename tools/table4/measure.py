@@ -6,6 +6,7 @@
 import json
 import os
 import time
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -15,8 +16,8 @@ from tools.table4.networks import build, cost_of
 from tools.table4.rows import ROWS, STEP_TIMES, Row, recipe_of
 from tools.table4.run import processor_name
 from tumorview.ml.losses import loss_by_name
+from tumorview.ml.model_setup import make_optimiser, placed
 from tumorview.ml.recipes import Recipe
-from tumorview.ml.trainer import make_optimiser
 
 
 @dataclass(frozen=True)
@@ -47,9 +48,9 @@ def measure(row: Row, *, steps: int, compiled: bool) -> StepTime:
     return StepTime(row.key, cost.parameters, cost.gflop, *spent)
 
 
-def _stepper(recipe: Recipe, *, compiled: bool):  # noqa: ANN202
+def _stepper(recipe: Recipe, *, compiled: bool) -> Callable[[], None]:
     phase = recipe.phases[0]
-    network = build(recipe.model.metadata()).train().to(memory_format=torch.channels_last)
+    network = placed(build(recipe.model.metadata()).train(), torch.device("cpu"))
     optimiser, loss = make_optimiser(network, recipe, phase), loss_by_name(recipe.optimiser.loss)
     forward = torch.compile(network) if compiled else network
     images = torch.randn(phase.batch, 3, phase.size, phase.size).contiguous(memory_format=torch.channels_last)
@@ -59,7 +60,7 @@ def _stepper(recipe: Recipe, *, compiled: bool):  # noqa: ANN202
         with torch.autocast("cpu", torch.bfloat16):
             value = loss(forward(images), labels)
         optimiser.zero_grad(set_to_none=True)
-        value.backward()
+        value.backward()  # type: ignore[no-untyped-call]  # torch's stub
         optimiser.step()
 
     return step

@@ -34,7 +34,7 @@ class SmpNetwork(Network):
         replace_batch_norm(self.net)
 
     def forward(self, x: Tensor) -> Tensor:
-        return self.net(x)
+        return self.net(x)  # type: ignore[no-any-return]  # nn.Module.__call__ is Any
 
     def metadata(self) -> dict[str, str]:
         """What ``build`` needs to make it again."""
@@ -53,6 +53,7 @@ def replace_batch_norm(network: nn.Module) -> None:
     for parent in list(network.modules()):
         for name, part in parent.named_children():
             if isinstance(part, nn.BatchNorm2d):
+                assert part.momentum is not None
                 ours = BatchNorm(part.num_features, part.eps, part.momentum)
                 state, wanted = part.state_dict(), ours.state_dict()
                 ours.load_state_dict({key: state[key] for key in wanted})

@@ -35,7 +35,7 @@ class Result:
     @property
     def ms_per_step(self) -> float:
         """By the clock, preparation of batches included, validation too."""
-        return 1000 * self.facts["seconds"] / self.facts["steps"]
+        return 1000 * float(self.facts["seconds"]) / int(self.facts["steps"])
 
 
 def read_results(root: Path, protocol: str) -> dict[str, Result]:

@@ -18,6 +18,7 @@ from tools.table4.scoring import score
 from tumorview.errors import TrainingError
 from tumorview.ml.checkpoint import load_checkpoint
 from tumorview.ml.corpus import Corpus, load_corpus
+from tumorview.ml.model_setup import placed
 from tumorview.ml.models.weights import load_state
 from tumorview.ml.recipes import Recipe, recipe_text
 from tumorview.ml.run_log import write_text
@@ -80,9 +81,10 @@ def _run(
     best = load_checkpoint(work / "best.safetensors")
     network = build(best.metadata)
     load_state(network, best.part("ema"), "best.safetensors")
+    network = placed(network, torch.device("cpu"))
     size = recipe.phases[-1].size
     started = time.monotonic()
-    tested = score(network.to(memory_format=torch.channels_last), corpus.slices, corpus.test, size)
+    tested = score(network, corpus.slices, corpus.test, size)
     document = {
         **_facts(row, protocol, recipe, corpus, work),
         "best_step": best.state.total_step,
