@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import SimpleITK
 from PIL import Image
 
 from tests.unit.lgg_layout import head_and_tumour, write_patient
@@ -103,6 +104,47 @@ def test_a_brats_tree_has_a_case_a_folder(tmp_path: Path):
     assert [case.title for case in found] == ["BraTS_001", "BraTS_002"]
     assert [len(case.images) for case in found] == [2, 2]
     assert [[path.name for path in case.masks] for case in found] == [[f"BraTS_00{n}_seg.nii.gz"] for n in (1, 2)]
+
+
+def write_volume(path: Path, values: np.ndarray, **segments: str) -> None:
+    """NRRD or MetaImage on GRID, as 3D Slicer saves them; ``segments`` are fields of its segmentations."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    image = SimpleITK.GetImageFromArray(values)
+    image.SetSpacing((3.0, 3.0, 5.0))
+    for key, value in segments.items():
+        image.SetMetaData(key, value)
+    SimpleITK.WriteImage(image, str(path))
+
+
+def test_what_3d_slicer_saves_is_a_case(tmp_path: Path):
+    flair, marked = head_volume()
+    for patient, mask in (("anna", "Segmentation.seg.nrrd"), ("bert", "final.nrrd")):
+        write_volume(tmp_path / patient / "FLAIR.nrrd", flair)
+        write_volume(tmp_path / patient / "T1.nrrd", flair[::-1].copy())
+        write_volume(tmp_path / patient / mask, marked.astype(np.uint8), Segment0_LabelValue="1", Segment0_Name="Core")
+    anna, bert = find_cases(tmp_path)
+    assert (anna.layout, anna.title, [path.name for path in anna.images]) == (
+        Layout.NRRD, "anna", ["FLAIR.nrrd", "T1.nrrd"],
+    )  # fmt: skip
+    assert [path.name for path in (*anna.masks, *bert.masks)] == ["Segmentation.seg.nrrd", "final.nrrd"]
+    assert len(bert.images) == 2, "it names segments: no image, whatever it is called"
+    record = import_case(anna, "case_001", tmp_path)
+    assert record.usable, record.problems
+    assert (record.roles, record.slices) == (("T1", "FLAIR"), SLICES)
+    assert record.volume_ml == pytest.approx(marked.sum() * 45 / 1000, abs=0.01)
+
+
+def test_metaimages_of_many_patients_lie_in_one_folder(tmp_path: Path):
+    flair, marked = head_volume()
+    for patient in ("P1", "P2"):
+        write_volume(tmp_path / f"{patient}_flair.mha", flair)
+        write_volume(tmp_path / f"{patient}_mask.mha", marked.astype(np.uint8))
+    found = find_cases(tmp_path)
+    assert [(case.layout, case.title, len(case.images), len(case.masks)) for case in found] == [
+        (Layout.METAIMAGE, "P1", 1, 1), (Layout.METAIMAGE, "P2", 1, 1),
+    ]  # fmt: skip
+    record = import_case(found[1], "case_001", tmp_path)
+    assert record.usable, record.problems
 
 
 def test_a_bids_tree_brings_images_and_derived_masks_together(tmp_path: Path):

@@ -1,8 +1,8 @@
 """Cases to train on, found in a folder by their files' names: an image and the mask that was made on it.
 
-Recognised are the LGG layout, NIfTI images beside a mask (BraTS among them), BIDS trees with masks in their
-derivatives, nnU-Net's trees, PNG pictures with masks, DICOM folders with a mask in or above them, and saved sessions.
-Nothing is read here but the first bytes of DICOM files.
+Recognised are the LGG layout, NIfTI, NRRD and MetaImage files beside a mask (BraTS among them), BIDS trees with masks
+in their derivatives, nnU-Net's trees, PNG pictures with masks, DICOM folders with a mask in or above them, and saved
+sessions. Nothing is read here but the first bytes of DICOM and NRRD files.
 """
 
 import re
@@ -18,14 +18,14 @@ from tumorview.io.dicom_seg import is_dicom_seg
 from tumorview.io.files import walk
 from tumorview.io.lgg import find_patients, is_slice_name
 from tumorview.io.mask_names import is_brain_mask_name, is_mask_name, mask_rank, without_mask_words
-from tumorview.io.nifti import stem_of
 from tumorview.io.nnunet import find_nnunet
 from tumorview.io.picture_pairs import find_pairs
+from tumorview.io.series_files import stem_of
 from tumorview.io.session_file import SUFFIX
+from tumorview.io.volumes import is_segmentation, named_like_volume
 
 _BIDS = re.compile(r"(?P<subject>sub-[A-Za-z0-9]+)(?:_(?P<session>ses-[A-Za-z0-9]+))?(?:_|$)")
 _DICOM_SUFFIXES = frozenset(("", ".dcm", ".ima", ".dicom"))
-_MASK_SUFFIXES = (".nii", ".nii.gz", ".nrrd")
 _FEW = 3  # files of a folder that may hold DICOM segmentations instead of a series
 
 
@@ -34,6 +34,8 @@ class Layout(StrEnum):
 
     LGG = "LGG TIFF"
     NIFTI = "NIfTI"
+    NRRD = "NRRD"
+    METAIMAGE = "MetaImage"
     BIDS = "BIDS"
     NNUNET = "nnU-Net"
     PNG = "PNG"
@@ -65,10 +67,10 @@ def find_cases(folder: Path, progress: Progress | None = None) -> list[CaseFiles
     slices = _lgg_cases(files)
     dicom = _dicom_cases(folder, files, progress or Progress())
     used = {path for case in dicom for path in case.masks}
-    rest = [path for path in files if path not in used and path.name.lower().endswith(_MASK_SUFFIXES)]
+    rest = [path for path in files if path not in used and named_like_volume(path)]
     nnunet, used = find_nnunet(rest)
     rest = [path for path in rest if path not in used]
-    found = [*slices, *dicom, *_bids_cases(rest), *_nifti_cases(path for path in rest if _bids_key(path) is None)]
+    found = [*slices, *dicom, *_bids_cases(rest), *_volume_cases(path for path in rest if _bids_key(path) is None)]
     found += [
         CaseFiles(Layout.NNUNET, case.name, case.root, case.images, (case.labels,) if case.labels else ())
         for case in nnunet
@@ -93,7 +95,7 @@ def _lgg_cases(files: Iterable[Path]) -> list[CaseFiles]:
     return cases
 
 
-# ---- NIfTI -------------------------------------------------------------------------------------------------------
+# ---- NIfTI, NRRD, MetaImage ----------------------------------------------------------------------------------------
 
 
 def _bids_key(path: Path) -> tuple[str, str] | None:
@@ -111,8 +113,8 @@ def _bids_cases(files: Sequence[Path]) -> list[CaseFiles]:
             groups[key].append(path)
     cases = []
     for (subject, session), paths in groups.items():
-        masks = _ranked(path for path in paths if is_mask_name(stem_of(path)))
-        images = [path for path in paths if not is_mask_name(stem_of(path)) and not path.name.endswith(".nrrd")]
+        masks = _ranked(filter(_is_mask, paths))
+        images = [path for path in paths if path not in masks]
         raw = [path for path in images if "derivatives" not in path.parts]
         if images:
             chosen = tuple(raw or images)
@@ -121,7 +123,7 @@ def _bids_cases(files: Sequence[Path]) -> list[CaseFiles]:
     return cases
 
 
-def _nifti_cases(files: Iterable[Path]) -> list[CaseFiles]:
+def _volume_cases(files: Iterable[Path]) -> list[CaseFiles]:
     """Folder by folder: images that share the beginning of a mask's name, or all of them where there is one mask."""
     folders: dict[Path, list[Path]] = defaultdict(list)
     for path in files:
@@ -131,8 +133,8 @@ def _nifti_cases(files: Iterable[Path]) -> list[CaseFiles]:
 
 
 def _in_one_folder(folder: Path, paths: Sequence[Path]) -> list[CaseFiles]:
-    masks = [path for path in paths if is_mask_name(stem_of(path))]
-    images = [path for path in paths if path not in masks and not path.name.lower().endswith(".nrrd")]
+    masks = list(filter(_is_mask, paths))
+    images = [path for path in paths if path not in masks]
     keys: dict[str, list[Path]] = defaultdict(list)
     for mask in masks:
         keys[without_mask_words(stem_of(mask))].append(mask)
@@ -147,9 +149,9 @@ def _in_one_folder(folder: Path, paths: Sequence[Path]) -> list[CaseFiles]:
         if len(images) == 1 and owned:
             (key,) = owned
             title = _original_case(key, images[0])
-        return [CaseFiles(Layout.NIFTI, title, folder, tuple(images), _ranked(masks))]
+        return [CaseFiles(_layout_of(images[0]), title, folder, tuple(images), _ranked(masks))]
     return [
-        CaseFiles(Layout.NIFTI, _original_case(key, keys[key][0]), folder, tuple(own), _ranked(keys[key]))
+        CaseFiles(_layout_of(own[0]), _original_case(key, keys[key][0]), folder, tuple(own), _ranked(keys[key]))
         for key, own in owned.items()
     ]
 
@@ -157,6 +159,16 @@ def _in_one_folder(folder: Path, paths: Sequence[Path]) -> list[CaseFiles]:
 def _original_case(key: str, file: Path) -> str:
     """The key with the capitals of the file's name, which begins with it."""
     return file.name[: len(key)]
+
+
+def _is_mask(path: Path) -> bool:
+    """By its name, or by the segments that its header names."""
+    return is_mask_name(stem_of(path)) or is_segmentation(path)
+
+
+def _layout_of(image: Path) -> Layout:
+    endings = {".nrrd": Layout.NRRD, ".nhdr": Layout.NRRD, ".mha": Layout.METAIMAGE, ".mhd": Layout.METAIMAGE}
+    return endings.get(image.suffix.lower(), Layout.NIFTI)
 
 
 def _ranked(masks: Iterable[Path]) -> tuple[Path, ...]:
@@ -172,7 +184,7 @@ def _dicom_cases(root: Path, files: Sequence[Path], progress: Progress) -> list[
     masks: dict[Path, list[Path]] = defaultdict(list)
     by_folder: dict[Path, list[Path]] = defaultdict(list)
     for path in files:
-        if path.name.lower().endswith(_MASK_SUFFIXES):
+        if named_like_volume(path):
             masks[path.parent].append(path)
         elif path.suffix.lower() in _DICOM_SUFFIXES or path.suffix[1:].isdecimal():
             by_folder[path.parent].append(path)

@@ -10,11 +10,12 @@ from tumorview.core.study import Study
 from tumorview.errors import GeometryError, OtherGridError, ReadError
 from tumorview.io.case_finder import CaseFiles, Layout
 from tumorview.io.lgg import Slices, find_patients, read_patient
-from tumorview.io.nifti import read_series, unique_series
 from tumorview.io.nnunet import channel_roles
 from tumorview.io.picture_pairs import read_pairs
 from tumorview.io.registry import open_mask, open_study
 from tumorview.io.roles import NAMED
+from tumorview.io.series_files import unique_series
+from tumorview.io.volumes import read_volume_series
 
 
 def read_case(files: CaseFiles, progress: Progress) -> tuple[Study, Mask | None, tuple[str, ...]]:
@@ -32,7 +33,7 @@ def read_case(files: CaseFiles, progress: Progress) -> tuple[Study, Mask | None,
         pairs = Slices(files.title, tuple(range(1, 1 + len(files.images))), files.images, files.masks)
         study = read_pairs(pairs, files.path, progress)
         return study, study.truth, () if study.truth is not None else study.warnings
-    study = open_study(files.path, progress) if files.layout is Layout.DICOM else _nifti_study(files, progress)
+    study = open_study(files.path, progress) if files.layout is Layout.DICOM else _volume_study(files, progress)
     if not files.masks:
         return study, study.truth, ()
     mask, notes = _mask_on(files.masks[0], study.reference.volume.geometry)
@@ -42,13 +43,13 @@ def read_case(files: CaseFiles, progress: Progress) -> tuple[Study, Mask | None,
     return study, mask, notes
 
 
-def _nifti_study(files: CaseFiles, progress: Progress) -> Study:
+def _volume_study(files: CaseFiles, progress: Progress) -> Study:
     series = []
     told = channel_roles(files.images, files.path) if files.layout is Layout.NNUNET else {}
     for done, path in enumerate(files.images):
         progress.check()
         progress.report(done / len(files.images), "Reading images")
-        own = read_series(path)
+        own = read_volume_series(path)
         if path in told:
             own = [replace(one, role=told[path], role_confidence=NAMED) for one in own]
         series += own

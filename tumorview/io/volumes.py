@@ -79,6 +79,16 @@ def named_like_volume(path: Path) -> bool:
     return path.name.lower().endswith(ENDINGS)
 
 
+def is_segmentation(path: Path) -> bool:
+    """Whether the file says of itself that it is a mask, whatever it is called."""
+    return any(path.name.lower().endswith(kind.endings) and kind.segmentation(path) for kind in FORMATS)
+
+
+def read_volume_series(path: Path) -> list[Series]:
+    """What a file of these formats holds; ReadError where it cannot be read."""
+    return _kind(path).series(path, Opening())
+
+
 def _format_of(path: Path) -> VolumeFormat | None:
     return next((kind for kind in FORMATS if kind.recognises(path)), None)
 
