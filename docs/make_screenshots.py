@@ -237,7 +237,7 @@ def dialogs(window: MainWindow, folder: Path) -> None:
         dialog.close()
 
 
-def after_a_crash(window: MainWindow, folder: Path, settings: str) -> None:
+def after_a_crash(window: MainWindow, folder: Path) -> None:
     """What the next start offers when a window with work dies."""
     window.actions["view.light_theme"].setChecked(False)
     window.actions["file.open_sample"].trigger()
@@ -245,7 +245,7 @@ def after_a_crash(window: MainWindow, folder: Path, settings: str) -> None:
     window.actions["segment.run"].trigger()
     settle(window)
     window.restoring.journal.close(keep=True)  # as a process that is killed leaves it
-    again = create_window(settings_dir=settings)
+    again = create_window(settings_dir=window.memory.store.folder)
     again.resize(*SIZE)
     again.show()
     settle(again)
@@ -253,19 +253,18 @@ def after_a_crash(window: MainWindow, folder: Path, settings: str) -> None:
     again.close()
 
 
-def main() -> int:
-    """Take all pictures."""
+def photograph(work: Callable[[MainWindow, Path], object], studies: Sequence[Path] = ()) -> int:
+    """Open the window on ``studies`` and let ``work`` put its pictures into the folder of the command line."""
     folder = Path(sys.argv[1]) if len(sys.argv) > 1 else Path(__file__).parent / "images"
     folder.mkdir(parents=True, exist_ok=True)
     application = QApplication(sys.argv[:1])
     with tempfile.TemporaryDirectory() as settings:
-        window = create_window(settings_dir=settings)
+        window = create_window(studies, settings_dir=settings)
         window.resize(*SIZE)
         window.show()
         settle(window)
         try:
-            tour(window, folder)
-            after_a_crash(window, folder, settings)
+            work(window, folder)
         finally:
             window.session.mark_saved()
             window.close()
@@ -273,5 +272,11 @@ def main() -> int:
     return 0
 
 
+def whole_tour(window: MainWindow, folder: Path) -> None:
+    """All pictures of the whole window."""
+    tour(window, folder)
+    after_a_crash(window, folder)
+
+
 if __name__ == "__main__":
-    raise SystemExit(main())
+    raise SystemExit(photograph(whole_tour))

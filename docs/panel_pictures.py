@@ -3,16 +3,12 @@
 usage: .venv/bin/python docs/panel_pictures.py [FOLDER]
 """
 
-import sys
-import tempfile
 from pathlib import Path
 
-from make_screenshots import SIZE, fullest_slice, measure_with, paint, settle, take
+from make_screenshots import fullest_slice, measure_with, paint, photograph, settle, take
 from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QApplication
 
-from tumorview.gui.application import create_window
 from tumorview.gui.log_viewer import LogViewer
 from tumorview.gui.main_window import MainWindow
 
@@ -57,23 +53,5 @@ def panels(window: MainWindow, folder: Path) -> None:
     log.close()
 
 
-def main() -> int:
-    """Take all pictures."""
-    folder = Path(sys.argv[1]) if len(sys.argv) > 1 else Path(__file__).parent / "images"
-    folder.mkdir(parents=True, exist_ok=True)
-    application = QApplication(sys.argv[:1])
-    with tempfile.TemporaryDirectory() as settings:
-        window = create_window(settings_dir=settings)
-        window.resize(*SIZE)
-        window.show()
-        try:
-            panels(window, folder)
-        finally:
-            window.session.mark_saved()
-            window.close()
-    application.quit()
-    return 0
-
-
 if __name__ == "__main__":
-    raise SystemExit(main())
+    raise SystemExit(photograph(panels))

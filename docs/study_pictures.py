@@ -3,20 +3,18 @@
 usage: xvfb-run -a -s "-screen 0 1600x1000x24" .venv/bin/python docs/study_pictures.py [FOLDER]
 """
 
-import sys
 import tempfile
 from pathlib import Path
 
 import nibabel
 import numpy as np
-from make_screenshots import SIZE, quantized, settle, take, wait
+from make_screenshots import SIZE, photograph, quantized, settle, take, wait
 from PySide6.QtCore import QPoint
 from PySide6.QtGui import QPainter
 from PySide6.QtWidgets import QApplication, QFrame, QWidget
 
 from tumorview.app import tasks
 from tumorview.core.study import Role
-from tumorview.gui.application import create_window
 from tumorview.gui.main_window import MainWindow
 from tumorview.gui.registration_check import RegistrationCheck
 from tumorview.gui.tags_viewer import TagsViewer
@@ -116,30 +114,20 @@ def tags(window: MainWindow, folder: Path) -> None:
     viewer.close()
 
 
+def tour(window: MainWindow, folder: Path) -> None:
+    """All pictures of this study."""
+    for part_ in (doubts, registration, uncertainty, tags):
+        part_(window, folder)
+
+
 def main() -> int:
-    """Take all pictures."""
-    folder = Path(sys.argv[1]) if len(sys.argv) > 1 else Path(__file__).parent / "images"
-    folder.mkdir(parents=True, exist_ok=True)
-    application = QApplication(sys.argv[:1])
+    """Make the study and take the pictures."""
     with tempfile.TemporaryDirectory() as place:
         study = Path(place) / "brain MRI"
         study.mkdir()
         hospital_study(study)
-        window = create_window([study], settings_dir=Path(place) / "settings")
-        window.resize(*SIZE)
-        window.show()
-        settle(window)
-        try:
-            doubts(window, folder)
-            registration(window, folder)
-            uncertainty(window, folder)
-            tags(window, folder)
-        finally:
-            window.session.mark_saved()
-            window.close()
-    application.quit()
-    return 0
+        return photograph(tour, [study])
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    raise SystemExit(main())

@@ -3,21 +3,18 @@
 usage: .venv/bin/python docs/tool_pictures.py [FOLDER]
 """
 
-import sys
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from make_screenshots import SIZE, quantized, settle
+from make_screenshots import photograph, quantized, settle
 from PySide6.QtCore import QPoint, QPointF, QRect, QSize, Qt
 from PySide6.QtGui import QPainter, QPixmap
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QWidget
 
-from tumorview.gui.application import create_window
 from tumorview.gui.main_window import MainWindow
 
 ZOOM = 1.15
@@ -279,24 +276,5 @@ def tour(window: MainWindow, folder: Path) -> None:
         part(stage)
 
 
-def main() -> int:
-    """Take all pictures."""
-    folder = Path(sys.argv[1]) if len(sys.argv) > 1 else Path(__file__).parent / "images"
-    folder.mkdir(parents=True, exist_ok=True)
-    application = QApplication(sys.argv[:1])
-    with tempfile.TemporaryDirectory() as settings:
-        window = create_window(settings_dir=settings)
-        window.resize(*SIZE)
-        window.show()
-        settle(window)
-        try:
-            tour(window, folder)
-        finally:
-            window.session.mark_saved()
-            window.close()
-    application.quit()
-    return 0
-
-
 if __name__ == "__main__":
-    raise SystemExit(main())
+    raise SystemExit(photograph(tour))
