@@ -101,7 +101,7 @@ def read_cases(patients: Sequence[PatientFiles], weights: Path, cache: Path) -> 
 
 
 def _engine(weights: Path) -> Engine:
-    """In bfloat16 where it is native, otherwise in float32; float16 was nine times slower where it was measured."""
+    """In bfloat16 where it is native, otherwise in float32; float16 was several times slower where it was measured."""
     network = load_model(weights)
     offered = candidates(Source(lambda: network, (1, network.in_channels, FRAME, FRAME)), "openvino")
     return next((one for one in offered if one.precision == "bfloat16"), offered[0]).open()
