@@ -18,7 +18,7 @@ from tumorview.errors import EngineError, JobCancelled, ModelError
 from tumorview.ml.engines import FunctionEngine
 from tumorview.ml.inputs import prepare, presented
 from tumorview.ml.postprocess import NO_POSTPROCESS, Postprocess
-from tumorview.ml.predictor import SlicePrediction, outward, predict_study
+from tumorview.ml.predictor import SECOND_LOOK_DARKER, SlicePrediction, outward, predict_study
 
 SIZE = 64
 CARD = tiny_card(size=SIZE)
@@ -368,10 +368,11 @@ def one_sided(given):
 
 def test_a_second_look_finds_what_the_first_one_missed():
     """The lesion lies on the left: clear at the first look; the head is turned round for the other case."""
-    seen = []
+    seen, means = [], []
 
     def watching(given):
         seen.append(len(given))
+        means.append(float(given.mean()))
         return one_sided(given)
 
     volume = head()
@@ -379,6 +380,7 @@ def test_a_second_look_finds_what_the_first_one_missed():
     look = Postprocess(second_look=True)
     for source in (volume, other):
         seen.clear()
+        means.clear()
         given, lesion = study(series(source)), source.data > 200
         first = predict_study(given, CARD, FunctionEngine(watching), batch=1, postprocess=NO_POSTPROCESS)
         plain = len(seen)
@@ -386,16 +388,18 @@ def test_a_second_look_finds_what_the_first_one_missed():
         suspicious = (first.probabilities[0] >= 0.3).any(axis=(1, 2))
         assert 0 < suspicious.sum() < plain
         assert len(seen) == 2 * plain + suspicious.sum()
+        assert means == pytest.approx([0.0] * 2 * plain + [-SECOND_LOOK_DARKER] * int(suspicious.sum()), abs=1e-4)
         assert np.array_equal(both.probabilities[0][~suspicious], first.probabilities[0][~suspicious])
         assert dice(both.mask().data > 0, lesion) > 0.85
         assert (first.origin.postprocess, len(both.origin.postprocess)) == ((), 1)
     assert dice(first.mask().data > 0, lesion) < 0.8  # what the second look made up for
 
 
-def test_a_symmetric_network_gives_the_same_at_the_second_look():
+def test_a_network_that_minds_neither_side_nor_brightness_gives_the_same_at_the_second_look():
     given = study(series(head()))
-    plain = predict_study(given, CARD, ENGINE)
-    twice = predict_study(given, CARD, ENGINE, postprocess=Postprocess(second_look=True))
+    engine = FunctionEngine(lambda batch: bright(batch - batch.mean((2, 3), keepdims=True)))
+    plain = predict_study(given, CARD, engine)
+    twice = predict_study(given, CARD, engine, postprocess=Postprocess(second_look=True))
     np.testing.assert_allclose(twice.probabilities, plain.probabilities, atol=2e-3)
 
 

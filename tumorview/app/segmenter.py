@@ -25,8 +25,8 @@ class SegmentOptions:
 
     ``first`` is the voxel (k, j, i) in view: the axial slice through it is predicted first. Without ``postprocess``
     the network's bare answer is given, whatever its card recommends. ``second_look`` says whether slices that may hold
-    tumour are predicted again mirrored (None: as the card recommends). ``label`` is the label that a model of one class
-    writes, None the model's own.
+    tumour are predicted again, mirrored and darker (None: as the card recommends). ``label`` is the label that a model
+    of one class writes, None the model's own.
     """
 
     model: str = ""

@@ -146,7 +146,7 @@ class Settings:
         "card",
         COMPUTE,
         "Second look",
-        "Slices that may hold tumour are predicted again mirrored, and both answers are made into one: slower, surer.",
+        "Slices that may hold tumour are predicted again, mirrored and darker; both answers make one: slower, surer.",
         choices=choices(card="As the model's card says", always="Always", never="Never"),
     )
     autosave_minutes: int = option(

@@ -23,7 +23,9 @@ OwnRoles = Annotated[
 ]
 SecondLook = Annotated[
     bool | None,
-    typer.Option("--second-look/--no-second-look", help="Mirrored images too; otherwise what the model's card says."),
+    typer.Option(
+        "--second-look/--no-second-look", help="Mirrored, darker images too; otherwise what the model's card says."
+    ),
 ]
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON document and nothing else.")]
 ModelId = Annotated[str, typer.Option("--model", help="Model id; 'tumorview models list' shows them.")]

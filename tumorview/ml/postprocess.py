@@ -8,7 +8,8 @@ from typing import Any
 class Postprocess:
     """What is done with the network's probabilities because it wins on patients kept apart; ``gain`` says how much.
 
-    ``second_look``: slices in which something may be tumour are predicted again mirrored; see ``second_look.combined``.
+    ``second_look``: slices in which something may be tumour are predicted again, mirrored and darker; see
+    ``second_look.combined``.
     ``smallest_share``: 3-D pieces with fewer voxels than this share of the largest are left out of masks.
     """
 
@@ -22,7 +23,7 @@ class Postprocess:
         found = []
         if self.second_look:
             found.append(
-                "Slices that may hold tumour were looked at twice, once mirrored;"
+                "Slices that may hold tumour were looked at twice, once mirrored and darker;"
                 " what one look alone marks counts where it adjoins what both mark."
             )
         if self.smallest_share:

@@ -1,4 +1,4 @@
-"""Two answers of a network about the same slices, as they are and mirrored, made into one.
+"""Two answers of a network about the same slices, as they are and changed (mirrored, darker), made into one.
 
 The network is sure of itself either way, so a mean of both at a threshold of one half keeps only what both see, and
 loses what one of them missed. A union keeps it, and with it what only one of them took for tumour somewhere else.
