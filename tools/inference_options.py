@@ -1,8 +1,8 @@
 """What can be done with a network's probabilities, judged on held-out patients: ``python -m tools.inference_options``.
 
-Every slice goes through the network four times (as it is, mirrored, with FLAIR in all channels, and both); the
-probabilities are kept in a folder, and every option (averaging, thresholds, small components, neighbouring slices) is
-evaluated from there. An option is worth declaring in a model card (``postprocess``) when it wins on patients that
+Every slice goes through the network four times (as it is, mirrored and darker, with FLAIR in all channels, and both);
+the probabilities are kept in a folder, and every option (averaging, thresholds, small components, neighbouring slices)
+is evaluated from there. An option is worth declaring in a model card (``postprocess``) when it wins on patients that
 neither trained the network nor chose its weights, by more than chance explains: the intervals are of the difference.
 """
 
@@ -26,7 +26,7 @@ from tumorview.ml.engines.opening import Source, candidates
 from tumorview.ml.inputs import prepare
 from tumorview.ml.model_evaluation import lgg_study
 from tumorview.ml.models import load_model
-from tumorview.ml.predictor import SUSPICION
+from tumorview.ml.predictor import SECOND_LOOK_DARKER, SUSPICION
 from tumorview.ml.preprocess import FRAME
 from tumorview.ml.recipes import load_recipe
 from tumorview.ml.registry import ModelRegistry, sha256_of
@@ -116,8 +116,8 @@ def _predicted(patient: PatientFiles, engine: Engine) -> dict[str, npt.NDArray[n
             volume = np.zeros(inputs.geometry.shape, np.float16)
             for start in range(0, len(inputs.occupied), _BATCH):
                 part = inputs.occupied[start : start + _BATCH]
-                given = np.ascontiguousarray(inputs.batch(part)[..., ::step])
-                volume[list(part)] = engine.predict(given)[:, 1:].sum(1)[..., ::step]
+                given = inputs.batch(part)[..., ::step] - (SECOND_LOOK_DARKER if step < 0 else np.float32(0))
+                volume[list(part)] = engine.predict(np.ascontiguousarray(given))[:, 1:].sum(1)[..., ::step]
             arrays[name] = volume
         assert study.truth is not None
         arrays["truth"] = study.truth.data
