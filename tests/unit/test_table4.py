@@ -199,6 +199,9 @@ def test_the_longer_run_is_no_row_of_the_table(small, page):
     assert "3 steps of 4 at 32x32" in text
     value = result.figures["dice_paper_protocol"].value
     assert f"| UNet+CBAM, recipe `lgg-slices` | {value:.3f} (" in text
+    slices = [counts for patient in result.facts["patients"] for counts in patient["slices"]]
+    empty = [fp for tp, fp, fn in slices if tp + fn == 0]
+    assert f"{sum(fp > 0 for fp in empty)} of the {len(empty)} test slices without tumour have a mark" in text
     assert (
         f"| steps | 3 |\n|---|---:|\n| pooled Dice (validation) | {result.facts['curve'][0]['dice_pooled']:.3f} |"
         in text

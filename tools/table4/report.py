@@ -124,6 +124,9 @@ def longer_text(result: Result | None) -> str:
     facts = result.facts
     phases = ", then ".join(f"{steps:,} steps of {batch} at {size}x{size}" for steps, batch, size in facts["phases"])
     names = ("dice_paper_protocol", "iou_paper_protocol", "dice_pooled", "dice_per_slice")
+    counts = [one for patient in result.cohort.patients for one in patient.slices]
+    empty = [one for one in counts if not one.tp + one.fn]
+    marked = sum(one.fp > 0 for one in empty)
     lines = [
         f"{facts['parameters'] / 1e6:.1f} million parameters, {phases}: {facts['seconds'] / 3600:.1f} hours on "
         f"{facts['machine']}; {_split(result)}.",
@@ -132,6 +135,9 @@ def longer_text(result: Result | None) -> str:
         "|---|" + "---:|" * (len(names) + 2),
         f"| {result.row.title} | {' | '.join(interval(result.figures[name]) for name in names)} "
         f"| *{result.row.paper_dice:.3f}* | *{result.row.paper_iou:.3f}* |",
+        "",
+        f"{marked} of the {len(empty)} test slices without tumour have a mark, each of which counts as 0 instead of 1: "
+        f"that is {marked / len(counts):.3f} of `dice_paper_protocol`.",
         "",
         f"| steps | {' | '.join(str(point['total_step']) for point in facts['curve'])} |",
         "|---|" + "---:|" * len(facts["curve"]),
