@@ -2,7 +2,7 @@
 # The proof of the training wizard's way: the lite model is fine-tuned for twenty minutes on patients of another scanner
 # (other_scanner.py), then compared with what it was, there and on the scanner that it was made for.
 # usage: benchmarks/other_scanner.sh path/to/kaggle_3m OUT [CASE_FOLDER...]   (more cases to train on, for instance of BraTS)
-# MINUTES=2 before it tries the way; the figures of docs/results.md are of 20.
+# MINUTES=N before it takes another time; the figures of docs/results.md are of 20.
 set -euo pipefail
 [ $# -ge 2 ] || { sed -n 2,5p "$0"; exit 2; }
 lgg=$(realpath "$1") out=$(realpath -m "$2"); shift 2

@@ -3,7 +3,7 @@
 Before memory is first read every study was open and every action was done once: by then libraries are loaded and
 caches of fixed size are full. At the end memory has to be within 10 % of that, no thread may be left and Qt may not
 have warned. How much a reading varies depends on what was closed last, so each side is the median of a few readings.
-``make soak`` reads for an hour with a look of five seconds at each study, about five hundred of them; ``--minutes 2``
+``make soak`` reads for an hour with a look of five seconds at each study, some four hundred of them; ``--minutes 2``
 gives a first idea. ``--look 0`` opens two thousand an hour: about 10 KB stay of each, some in Qt's style sheets, and
 that is just over the 10 %. Own studies can be named.
 """

@@ -26,11 +26,11 @@ from tumorview.ml.engines.opening import Source, candidates
 from tumorview.ml.inputs import prepare
 from tumorview.ml.model_evaluation import lgg_study
 from tumorview.ml.models import load_model
-from tumorview.ml.predictor import SECOND_LOOK_DARKER, SUSPICION
+from tumorview.ml.predictor import SUSPICION
 from tumorview.ml.preprocess import FRAME
 from tumorview.ml.recipes import load_recipe
 from tumorview.ml.registry import ModelRegistry, sha256_of
-from tumorview.ml.second_look import combined
+from tumorview.ml.second_look import DARKER, changed, combined
 
 VARIANTS = ("all", "all_flip", "flair", "flair_flip")
 _BATCH = 8
@@ -83,7 +83,7 @@ def main(arguments: list[str] | None = None) -> int:
 
 def read_cases(patients: Sequence[PatientFiles], weights: Path, cache: Path) -> list[Case]:
     """Probabilities of every patient, from the cache where these weights were run before."""
-    folder = cache / sha256_of(weights)[:16]
+    folder = cache / f"{sha256_of(weights)[:16]}-{DARKER}"  # of another second look nothing may be taken
     folder.mkdir(parents=True, exist_ok=True)
     engine: Engine | None = None
     cases = []
@@ -116,7 +116,7 @@ def _predicted(patient: PatientFiles, engine: Engine) -> dict[str, npt.NDArray[n
             volume = np.zeros(inputs.geometry.shape, np.float16)
             for start in range(0, len(inputs.occupied), _BATCH):
                 part = inputs.occupied[start : start + _BATCH]
-                given = inputs.batch(part)[..., ::step] - (SECOND_LOOK_DARKER if step < 0 else np.float32(0))
+                given = inputs.batch(part) if step > 0 else changed(inputs.batch(part))
                 volume[list(part)] = engine.predict(np.ascontiguousarray(given))[:, 1:].sum(1)[..., ::step]
             arrays[name] = volume
         assert study.truth is not None
@@ -200,12 +200,12 @@ def options() -> dict[str, Option]:
     found: dict[str, Option] = {
         "all channels": at(plain),
         "FLAIR only": at(flair),
-        "mean with mirrored": at(flips),
-        "FLAIR only, mean with mirrored": at(averaged("flair", "flair_flip")),
+        "mean with second look": at(flips),
+        "FLAIR only, mean with second look": at(averaged("flair", "flair_flip")),
         "mean with FLAIR only": at(averaged("all", "flair")),
         "maximum with FLAIR only": at(largest("all", "flair")),
         "mean of all four": at(every),
-        "maximum of the mirrored means": at(
+        "maximum of the means with second look": at(
             lambda case: np.maximum(flips(case), averaged("flair", "flair_flip")(case))
         ),
     }

@@ -60,6 +60,16 @@ class Program:
         wait_until(lambda: self.heard(kind), START_SECONDS, what)
         return self.heard(kind)[-1]
 
+    def offer(self) -> Said:
+        """The work that is offered, once its button was at one place for three looks: a window that came is moved."""
+
+        def still() -> bool:
+            places = [entry["restore"] for entry in self.heard("offer")][-3:]
+            return len(places) == 3 and places[0] == places[1] == places[2]
+
+        wait_until(still, START_SECONDS, "the work is offered")
+        return self.heard("offer")[-1]
+
     def settle(self) -> str:
         """Its window in the corner of the screen; the id."""
         wait_until(lambda: self._display.find("TumorView"), START_SECONDS, "the window is there")
@@ -147,9 +157,7 @@ def test_every_step_that_was_finished_comes_back_after_a_kill(
         window = program.settle()
         if number:
             assert kept is not None
-            offer = program.wait_for("offer", "the work is offered")
-            time.sleep(0.4)  # the window was just moved: the next offer says where the button is now
-            offer = program.heard("offer")[-1]
+            offer = program.offer()
             assert f"{len(kept['done'])} step" in offer["text"]
             display.do("mousemove", *offer["restore"], "click", 1)
         restored = program.wait_for("state", "the study is open")

@@ -17,6 +17,7 @@ from tumorview.gui.main_window import MainWindow
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="menus and text are drawn differently elsewhere")
 
+STILL = 30  # looks that have to be alike, some 10 ms apart, before a picture is kept
 Look = Callable[[str, QWidget], None]
 
 
@@ -39,15 +40,20 @@ def look(qtbot: QtBot) -> Look:
         # Throttled read-outs may lag behind.
         if screens.updating() and name not in kept:
             kept.add(name)
-            qtbot.wait(400)
+            seen: list[bytes] = []
+
+            def still() -> bool:
+                seen.append(screens.pixels(widget).tobytes())
+                return len(seen) >= STILL and len(set(seen[-STILL:])) == 1
+
+            qtbot.waitUntil(still)
             screens.keep(name, widget)
-        found = screens.compared(name, widget, screens.FAILURES)
-        for _ in range(10):
-            if not found.message:
-                return
-            qtbot.wait(50)
-            found = screens.compared(name, widget, screens.FAILURES)
-        pytest.fail(found.message, pytrace=False)
+
+        def alike() -> None:
+            message = screens.compared(name, widget, screens.FAILURES).message
+            assert not message, message
+
+        qtbot.waitUntil(alike, timeout=2000)
 
     return look_
 

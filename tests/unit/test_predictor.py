@@ -18,7 +18,8 @@ from tumorview.errors import EngineError, JobCancelled, ModelError
 from tumorview.ml.engines import FunctionEngine
 from tumorview.ml.inputs import prepare, presented
 from tumorview.ml.postprocess import NO_POSTPROCESS, Postprocess
-from tumorview.ml.predictor import SECOND_LOOK_DARKER, SlicePrediction, outward, predict_study
+from tumorview.ml.predictor import SlicePrediction, outward, predict_study
+from tumorview.ml.second_look import DARKER
 
 SIZE = 64
 CARD = tiny_card(size=SIZE)
@@ -388,7 +389,7 @@ def test_a_second_look_finds_what_the_first_one_missed():
         suspicious = (first.probabilities[0] >= 0.3).any(axis=(1, 2))
         assert 0 < suspicious.sum() < plain
         assert len(seen) == 2 * plain + suspicious.sum()
-        assert means == pytest.approx([0.0] * 2 * plain + [-SECOND_LOOK_DARKER] * int(suspicious.sum()), abs=1e-4)
+        assert means == pytest.approx([0.0] * 2 * plain + [-DARKER] * int(suspicious.sum()), abs=1e-4)
         assert np.array_equal(both.probabilities[0][~suspicious], first.probabilities[0][~suspicious])
         assert dice(both.mask().data > 0, lesion) > 0.85
         assert (first.origin.postprocess, len(both.origin.postprocess)) == ((), 1)

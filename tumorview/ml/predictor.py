@@ -15,10 +15,9 @@ from tumorview.ml.card import ModelCard
 from tumorview.ml.engines.base import Engine, Floats
 from tumorview.ml.inputs import StudyInputs, prepare, presented
 from tumorview.ml.postprocess import Postprocess
-from tumorview.ml.second_look import combined
+from tumorview.ml.second_look import changed, combined
 
 SUSPICION = 0.3  # a second look from here is as good as everywhere on the validation patients; from 0.5 it is not
-SECOND_LOOK_DARKER = np.float32(0.45)  # standard deviations; 0.3 to 0.6 score alike on the validation patients, 0 lower
 _CHUNK_SECONDS = 0.15  # cancel answers within 0.2 s even by an engine that does not look for it
 _LARGEST_CHUNK = 16
 _FIRST_LOOK = 0.75  # of the way; a third of a study's slices have tumour and are looked at again
@@ -151,7 +150,7 @@ class _Run:
         """Probabilities of foreground classes [class, n, rows, columns] on the source's slices."""
         given = self._inputs.batch(indices)
         if again:
-            given = given[..., ::-1] - SECOND_LOOK_DARKER
+            given = changed(given)
         answer = _answer(self._engine, given, self._card, progress)[:, 1:]
         return self._inputs.to_source(np.ascontiguousarray(answer[..., ::-1]) if again else answer)
 
