@@ -56,11 +56,14 @@ class SessionLock:
         path = lock_path(session)
         holder = Holder(socket.gethostname(), os.getpid(), _user(), _now(), uuid.uuid4().hex)
         for _ in range(3):
+            # Asked before it is read: a lock appears with its whole content, so one that was there and says nothing is
+            # broken, while one that appears meanwhile is somebody's and must not be put aside.
+            there = path.exists()
             other = holder_of(session)
             if other is not None and not by_force and not _stale(other, path):
                 return other
             try:
-                if path.exists():
+                if there:
                     _put_aside(path, other)
                 _create(path, holder)
             except FileExistsError:
